@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// TLS towards upstreams: 1.2 and up, verification always on unless said otherwise, sessions resumed.
+#ifndef NET_TLS_H
+#define NET_TLS_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/status.h"
+
+struct tls_trust; // certificates, loaded once, shared by all threads, immutable, counted
+// path NULL: the system's store. err names the file.
+NODISCARD enum status tls_trust_load(const char *path, struct tls_trust **out, struct err *e);
+struct tls_trust *tls_trust_acquire(struct tls_trust *t);
+void tls_trust_release(struct tls_trust *t);
+
+// A client context with its session cache (keyed by name and port, at most 1,024); one a worker.
+struct tls_client;
+NODISCARD struct tls_client *tls_client_new(struct tls_trust *trust, bool verify, struct err *e);
+void tls_client_free(struct tls_client *c);
+
+#endif

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a host name says by itself: AWS's endpoints, signing name and region (docs: spec/signing 9). Pure.
+#ifndef POLICY_HOSTS_H
+#define POLICY_HOSTS_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/span.h"
+
+enum hosts_verdict {
+    HOSTS_UNKNOWN = 0, // not AWS's, or AWS's without a service that we know
+    HOSTS_SIGN,
+    HOSTS_NEVER_SIGN, // website, ELB, EC2, registries: AWS's, but a signature would only leak
+};
+
+struct hosts_answer {
+    enum hosts_verdict verdict;
+    bool is_aws;         // the suffix is AWS's
+    struct span service; // signing name; static memory
+    struct span region;  // empty: not named (accelerate); "*": SigV4A
+    bool is_sigv4a;
+    struct span bucket;  // S3 virtual-hosted form: the bucket label(s); empty: path style
+    const char *rule;    // which rule decided, for explain
+};
+// host: lower case, without port. Regions may point into host.
+void hosts_classify(struct span host, struct arena *a, struct hosts_answer *out);
+
+#endif

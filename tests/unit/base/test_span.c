@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "unit/test.h"
+
+static void next_yields_each_part_and_one_for_empty(void **state)
+{
+    (void)state;
+    struct span rest = SPAN("a,,b");
+    struct span part;
+    assert_true(span_next(&rest, ',', &part));
+    assert_span(part, "a");
+    assert_true(span_next(&rest, ',', &part));
+    assert_span(part, "");
+    assert_true(span_next(&rest, ',', &part));
+    assert_span(part, "b");
+    assert_false(span_next(&rest, ',', &part));
+    rest = SPAN("");
+    assert_true(span_next(&rest, ',', &part));
+    assert_span(part, "");
+    assert_false(span_next(&rest, ',', &part));
+}
+
+static void u64_refuses_signs_blanks_and_overflow(void **state)
+{
+    (void)state;
+    uint64_t n = 0;
+    assert_true(span_u64(SPAN("18446744073709551615"), &n));
+    assert_true(n == UINT64_MAX);
+    assert_false(span_u64(SPAN("18446744073709551616"), &n));
+    assert_false(span_u64(SPAN("+1"), &n));
+    assert_false(span_u64(SPAN(" 1"), &n));
+    assert_false(span_u64(SPAN(""), &n));
+}
+
+static void trim_takes_blanks_only_at_the_ends(void **state)
+{
+    (void)state;
+    assert_span(span_trim(SPAN(" \ta b\t ")), "a b");
+    assert_span(span_trim(SPAN("  ")), "");
+    assert_span(span_trim(SPAN("\xa0x")), "\xa0x");
+}
+
+static void comparisons_agree_with_strcmp_and_ascii_case(void **state)
+{
+    (void)state;
+    assert_true(span_ieq(SPAN("X-Amz-Date"), SPAN("x-amz-date")));
+    assert_false(span_ieq(SPAN("\xc4"), SPAN("\xe4")));
+    assert_true(span_cmp(SPAN("a"), SPAN("aa")) < 0);
+    assert_true(span_cmp(SPAN("B"), SPAN("a")) < 0);
+    assert_int_equal(span_cmp(SPAN("x"), SPAN("x")), 0);
+    assert_true(span_ends(SPAN("a.b"), SPAN(".b")));
+    assert_false(span_ends(SPAN("b"), SPAN(".b")));
+    assert_int_equal(span_rfind(SPAN("a:b:c"), ':'), 3);
+    assert_int_equal(span_find(SPAN("abc"), ':'), 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(next_yields_each_part_and_one_for_empty),
+        cmocka_unit_test(u64_refuses_signs_blanks_and_overflow),
+        cmocka_unit_test(trim_takes_blanks_only_at_the_ends),
+        cmocka_unit_test(comparisons_agree_with_strcmp_and_ascii_case),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
