@@ -35,8 +35,8 @@ void log_line(enum log_level level, const char *subject, const char *fmt, ...) P
 void log_raw(struct span line);
 
 #define log_error(subject, ...) log_line(LOG_ERROR, subject, __VA_ARGS__)
-#define log_warn(subject, ...) log_line(LOG_WARN, subject, __VA_ARGS__)
-#define log_info(subject, ...) log_line(LOG_INFO, subject, __VA_ARGS__)
+#define log_warn(subject, ...)  log_line(LOG_WARN, subject, __VA_ARGS__)
+#define log_info(subject, ...)  log_line(LOG_INFO, subject, __VA_ARGS__)
 #define log_debug(subject, ...)                                                                    \
     do {                                                                                           \
         if (log_is_on(LOG_DEBUG))                                                                  \

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+// The writer takes the oldest line of all rings again and again, gathers whole lines into one piece
+// and writes it when poll says that the descriptor has room. A pipe with room takes PIPE_BUF bytes
+// without blocking and in one piece, so no write is larger (files apart), and the descriptor, which
+// we share with others, keeps its flags.
+//
+// Going to sleep is the hard part: producers must not pay a system call a line. The writer first
+// naps a few milliseconds with nobody signalling; only if nothing came does it raise is_asleep and
+// look at the rings once more. A producer moves its ring's head, then looks at is_asleep. All four
+// are sequentially consistent, so at least one side sees the other: no line is left lying.
+#include "log/writer_int.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/xalloc.h"
+
+#define NAP_MS          5
+#define REPORT_EVERY_MS 1000
+#define OUT_LEN         65536
+
+struct writer {
+    int fd;       // borrowed
+    int wake_fd;  // eventfd: producers and writer_stop signal
+    int done_fd;  // eventfd: the thread has ended
+    size_t piece; // bytes that one write may carry
+    pthread_t thread;
+    pthread_mutex_t lock; // of the list of rings: taken once a thread's life, and to gather
+    struct ring *rings;
+    _Atomic bool is_asleep;
+    _Atomic bool is_stopping;
+    _Atomic int64_t stop_at_ms; // monotonic, set before is_stopping
+    uint64_t reported;          // drops that a line was written about
+    uint64_t reporting;         // drops that the first line of out tells of; 0: no such line
+    int64_t reported_at_ms;
+    size_t len;
+    char out[OUT_LEN];
+};
+
+static _Atomic uint64_t dropped;
+
+void writer_count_drop(void)
+{
+    (void)atomic_fetch_add_explicit(&dropped, 1, memory_order_relaxed);
+}
+
+unsigned long long writer_dropped(void)
+{
+    return atomic_load_explicit(&dropped, memory_order_relaxed);
+}
+
+static void signal_fd(int fd)
+{
+    uint64_t one = 1;
+    // A full counter is as good as one: it is readable.
+    ssize_t n = write(fd, &one, sizeof(one));
+    (void)n;
+}
+
+static void clear_fd(int fd)
+{
+    uint64_t n = 0;
+    ssize_t got = read(fd, &n, sizeof(n));
+    (void)got;
+}
+
+void writer_wake(struct writer *w)
+{
+    if (atomic_load(&w->is_asleep) && atomic_exchange(&w->is_asleep, false))
+        signal_fd(w->wake_fd);
+}
+
+void writer_add_ring(struct writer *w, struct ring *r)
+{
+    (void)pthread_mutex_lock(&w->lock);
+    r->next = w->rings;
+    w->rings = r;
+    (void)pthread_mutex_unlock(&w->lock);
+}
+
+// Rings of threads that are gone, once empty. The caller holds the lock.
+static void drop_ended_rings(struct writer *w)
+{
+    for (struct ring **at = &w->rings; *at;) {
+        struct ring *r = *at;
+        if (atomic_load_explicit(&r->is_ended, memory_order_acquire) && ring_is_empty(r)) {
+            *at = r->next;
+            ring_free(r);
+        } else {
+            at = &r->next;
+        }
+    }
+}
+
+static struct ring *oldest_ring(struct writer *w, size_t *len)
+{
+    struct ring *oldest = NULL;
+    int64_t oldest_us = 0;
+    for (struct ring *r = w->rings; r; r = r->next) {
+        int64_t at_us = 0;
+        size_t n = 0;
+        if (ring_peek(r, &at_us, &n) && (!oldest || at_us < oldest_us)) {
+            oldest = r;
+            oldest_us = at_us;
+            *len = n;
+        }
+    }
+    return oldest;
+}
+
+static void report_drops(struct writer *w)
+{
+    uint64_t now_dropped = writer_dropped();
+    int64_t now_ms = clock_mono_ms();
+    bool is_last = atomic_load_explicit(&w->is_stopping, memory_order_acquire);
+    if (now_dropped == w->reported || (!is_last && now_ms - w->reported_at_ms < REPORT_EVERY_MS))
+        return;
+    char at[25];
+    clock_format_iso(clock_wall_ms(), at);
+    int n = snprintf(w->out, sizeof(w->out), "%s WARN [log] %llu log lines dropped\n", at,
+                     (unsigned long long)(now_dropped - w->reported));
+    w->len = n > 0 ? (size_t)n : 0;
+    w->reporting = now_dropped - w->reported;
+    w->reported = now_dropped;
+    w->reported_at_ms = now_ms;
+}
+
+// Fills out with whole lines, oldest first, up to one piece (a single longer line apart).
+static bool gather(struct writer *w)
+{
+    w->len = 0;
+    w->reporting = 0;
+    report_drops(w);
+    (void)pthread_mutex_lock(&w->lock);
+    for (;;) {
+        size_t len = 0;
+        struct ring *r = oldest_ring(w, &len);
+        if (!r || (w->len && w->len + len > w->piece))
+            break;
+        ring_take(r, w->out + w->len);
+        w->len += len;
+    }
+    drop_ended_rings(w);
+    (void)pthread_mutex_unlock(&w->lock);
+    return w->len > 0;
+}
+
+static bool is_any_line(struct writer *w)
+{
+    size_t len = 0;
+    (void)pthread_mutex_lock(&w->lock);
+    bool is_any = oldest_ring(w, &len) != NULL;
+    (void)pthread_mutex_unlock(&w->lock);
+    return is_any;
+}
+
+// Milliseconds that a wait may last: for ever, or what writer_stop leaves.
+static int patience_ms(struct writer *w)
+{
+    if (!atomic_load_explicit(&w->is_stopping, memory_order_acquire))
+        return -1;
+    int64_t left = atomic_load(&w->stop_at_ms) - clock_mono_ms();
+    if (left < 0)
+        left = 0;
+    return left > INT_MAX ? INT_MAX : (int)left;
+}
+
+// False where the time to stop came first.
+static bool wait_for_room(struct writer *w)
+{
+    for (;;) {
+        int wait_ms = patience_ms(w);
+        struct pollfd fds[2] = {{.fd = w->fd, .events = POLLOUT},
+                                {.fd = w->wake_fd, .events = POLLIN}};
+        int n = poll(fds, 2, wait_ms);
+        if (n > 0 && fds[1].revents)
+            clear_fd(w->wake_fd);
+        if (n > 0 && fds[0].revents)
+            return true;
+        if (n == 0 && wait_ms >= 0)
+            return false;
+    }
+}
+
+// What stands in out from off on will not be written. A lost report is told again.
+static void count_lost_lines(struct writer *w, size_t off)
+{
+    for (size_t i = off; i < w->len; i++) {
+        if (w->out[i] != '\n')
+            continue;
+        if (w->reporting && !memchr(w->out, '\n', i))
+            w->reported -= w->reporting;
+        else
+            writer_count_drop();
+    }
+}
+
+// False where the writer has to end.
+static bool flush(struct writer *w)
+{
+    size_t off = 0;
+    while (off < w->len) {
+        if (!wait_for_room(w)) {
+            count_lost_lines(w, off);
+            return false;
+        }
+        size_t left = w->len - off;
+        ssize_t n = write(w->fd, w->out + off, left < w->piece ? left : w->piece);
+        if (n >= 0) {
+            off += (size_t)n;
+        } else if (errno != EINTR && errno != EAGAIN) {
+            // Reader gone, disk full: go on with what comes, so that the rings stay free.
+            count_lost_lines(w, off);
+            return !atomic_load_explicit(&w->is_stopping, memory_order_acquire);
+        }
+    }
+    return true;
+}
+
+static void wait_on_wake(struct writer *w, int wait_ms)
+{
+    struct pollfd fd = {.fd = w->wake_fd, .events = POLLIN};
+    if (poll(&fd, 1, wait_ms) > 0)
+        clear_fd(w->wake_fd);
+}
+
+static void sleep_until_woken(struct writer *w)
+{
+    atomic_store(&w->is_asleep, true);
+    if (!is_any_line(w) && !atomic_load(&w->is_stopping))
+        wait_on_wake(w, writer_dropped() != w->reported ? REPORT_EVERY_MS : -1);
+    atomic_store(&w->is_asleep, false);
+}
+
+static void *writer_main(void *arg)
+{
+    struct writer *w = arg;
+    bool has_napped = false;
+    for (;;) {
+        // Read before gathering: what was put before writer_stop is then seen by gather.
+        bool is_last = atomic_load_explicit(&w->is_stopping, memory_order_acquire);
+        if (gather(w)) {
+            has_napped = false;
+            if (!flush(w))
+                break;
+        } else if (is_last) {
+            break;
+        } else if (!has_napped) {
+            wait_on_wake(w, NAP_MS);
+            has_napped = true;
+        } else {
+            sleep_until_woken(w);
+            has_napped = false;
+        }
+    }
+    signal_fd(w->done_fd);
+    return NULL;
+}
+
+static void start_thread(struct writer *w)
+{
+    // Signals are main's business, and SIGPIPE nobody's: write(2) says EPIPE.
+    sigset_t all;
+    sigset_t old;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &old);
+    if (pthread_create(&w->thread, NULL, writer_main, w) != 0)
+        abort();
+    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+    (void)pthread_setname_np(w->thread, "log");
+}
+
+struct writer *writer_start(int fd)
+{
+    struct writer *w = xcalloc(1, sizeof(*w));
+    struct stat st;
+    w->fd = fd;
+    w->piece = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? OUT_LEN / 2 : PIPE_BUF;
+    w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    w->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (w->wake_fd == -1 || w->done_fd == -1 || pthread_mutex_init(&w->lock, NULL) != 0)
+        abort();
+    w->reported = writer_dropped();
+    w->reported_at_ms = clock_mono_ms() - REPORT_EVERY_MS;
+    start_thread(w);
+    return w;
+}
+
+// True when the writer has said so, false when until_ms has passed.
+static bool wait_for_end(struct writer *w, int64_t until_ms)
+{
+    for (;;) {
+        struct pollfd fd = {.fd = w->done_fd, .events = POLLIN};
+        int64_t left = until_ms - clock_mono_ms();
+        int n = poll(&fd, 1, left < 0 ? 0 : (int)left);
+        if (n > 0)
+            return true;
+        if (n == 0)
+            return false;
+    }
+}
+
+void writer_stop(struct writer *w, int wait_ms)
+{
+    int64_t now_ms = clock_mono_ms();
+    // The writer gives up a little earlier than we do: it is only left behind when it is stuck.
+    atomic_store(&w->stop_at_ms, now_ms + wait_ms - wait_ms / 8);
+    atomic_store(&w->is_stopping, true);
+    signal_fd(w->wake_fd);
+    if (!wait_for_end(w, now_ms + wait_ms)) {
+        (void)pthread_detach(w->thread);
+        return;
+    }
+    (void)pthread_join(w->thread, NULL);
+    for (struct ring *next; w->rings; w->rings = next) {
+        next = w->rings->next;
+        ring_free(w->rings);
+    }
+    (void)close(w->wake_fd);
+    (void)close(w->done_fd);
+    (void)pthread_mutex_destroy(&w->lock);
+    free(w);
+}

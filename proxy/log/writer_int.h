@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// The thread that writes what the rings hold.
+#ifndef LOG_WRITER_INT_H
+#define LOG_WRITER_INT_H
+
+#include <stdbool.h>
+
+#include "log/ring_int.h"
+
+struct writer;
+struct writer *writer_start(int fd); // fd borrowed
+// Drains for at most wait_ms, then ends. A writer stuck in a write(2) that poll promised would not
+// block is left behind with all that it holds.
+void writer_stop(struct writer *w, int wait_ms);
+void writer_add_ring(struct writer *w, struct ring *r); // owned from now on
+void writer_wake(struct writer *w); // a line was put; costs a load where it runs
+void writer_count_drop(void);
+unsigned long long writer_dropped(void);
+
+#endif
