@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parts of a canonical request that need thought: path, query, headers. The target that is sent
+// is rebuilt from the canonical form, since servers decode what they receive and encode it their
+// own strict way before they check a signature: a client's odd but legal spelling ("+", "%7e",
+// "a=b=c") would otherwise be refused. S3 decodes the path once and encodes it once; every other
+// service takes the path as it stands on the wire, normalises it and encodes it a second time.
+#include <stdlib.h>
+#include <string.h>
+
+#include "sign/sign_int.h"
+
+// Sets of ASCII octets, one bit each; none of 0x80 and above belongs to any.
+struct octet_set {
+    uint64_t low, high; // 0x00..0x3f, 0x40..0x7f
+};
+// A-Z a-z 0-9 - . _ ~
+static const struct octet_set unreserved = {0x03ff600000000000, 0x47fffffe87fffffe};
+// What may stand raw in a request target: 0x21..0x7e without " < > \ ^ ` { | } [ ] # ?
+static const struct octet_set wire_legal = {0x2ffffff200000000, 0x47fffffe87ffffff};
+
+static bool in_set(const struct octet_set *set, unsigned char c)
+{
+    if (c >= 0x80)
+        return false;
+    return ((c < 0x40 ? set->low >> c : set->high >> (c - 0x40)) & 1) != 0;
+}
+
+static void put_escape(char *out, unsigned char c)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    out[0] = '%';
+    out[1] = digits[c >> 4];
+    out[2] = digits[c & 15];
+}
+
+static bool is_escape(struct span s, size_t i)
+{
+    return s.p[i] == '%' && s.len - i > 2 && hex_value(s.p[i + 1]) >= 0 &&
+           hex_value(s.p[i + 2]) >= 0;
+}
+
+enum { KEEP_SLASH = 1, DECODE = 2, PLUS_IS_SPACE = 4 };
+
+// Each octet, decoded first where asked for, is written as it is or as an escape. out may be NULL:
+// then it only counts. A '%' that begins no escape is a literal '%'.
+static size_t recode(char *out, struct span s, unsigned how)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s.len;) {
+        unsigned char c = (unsigned char)s.p[i];
+        size_t taken = 1;
+        if ((how & DECODE) && is_escape(s, i)) {
+            c = (unsigned char)(hex_value(s.p[i + 1]) << 4 | hex_value(s.p[i + 2]));
+            taken = 3;
+        } else if ((how & PLUS_IS_SPACE) && c == '+') {
+            c = ' ';
+        }
+        i += taken;
+        bool is_plain = in_set(&unreserved, c) || (c == '/' && (how & KEEP_SLASH));
+        if (out && is_plain)
+            out[n] = (char)c;
+        else if (out)
+            put_escape(out + n, c);
+        n += is_plain ? 1 : 3;
+    }
+    return n;
+}
+
+size_t encoded_len(struct span s, bool keep_slash)
+{
+    return recode(NULL, s, keep_slash ? KEEP_SLASH : 0);
+}
+
+char *encode(char *out, struct span s, bool keep_slash)
+{
+    return out + recode(out, s, keep_slash ? KEEP_SLASH : 0);
+}
+
+static struct span recode_path(struct span path, unsigned how, struct arena *a)
+{
+    size_t len = recode(NULL, path, how);
+    char *p = arena_alloc(a, len);
+    (void)recode(p, path, how);
+    return span_from(p, len);
+}
+
+// The client's bytes, with only those escaped that may not stand in a request target.
+static size_t wire_octets(char *out, struct span s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        bool is_plain = c == '%' ? is_escape(s, i) : in_set(&wire_legal, c);
+        if (out && is_plain)
+            out[n] = (char)c;
+        else if (out)
+            put_escape(out + n, c);
+        n += is_plain ? 1 : 3;
+    }
+    return n;
+}
+
+static struct span wire_path(struct span path, struct arena *a)
+{
+    size_t len = wire_octets(NULL, path);
+    if (len == path.len)
+        return path;
+    char *p = arena_alloc(a, len);
+    (void)wire_octets(p, path);
+    return span_from(p, len);
+}
+
+static bool is_normal(struct span path)
+{
+    for (size_t i = 0; i + 1 < path.len; i++)
+        if (path.p[i] == '/' && (path.p[i + 1] == '/' || path.p[i + 1] == '.'))
+            return false;
+    return true;
+}
+
+// Empty and "." segments go, ".." takes the one before with it, a slash at the end stays.
+static struct span normalise(struct span path, struct arena *a)
+{
+    if (is_normal(path))
+        return path;
+    char *out = arena_alloc(a, path.len + 1);
+    size_t n = 0;
+    struct span rest = path;
+    struct span segment;
+    while (span_next(&rest, '/', &segment)) {
+        if (!segment.len || span_is(segment, "."))
+            continue;
+        if (span_is(segment, "..")) {
+            while (n && out[--n] != '/')
+                ;
+            continue;
+        }
+        out[n++] = '/';
+        memcpy(out + n, segment.p, segment.len);
+        n += segment.len;
+    }
+    if (!n || path.p[path.len - 1] == '/')
+        out[n++] = '/';
+    return span_from(out, n);
+}
+
+struct parameter {
+    struct span key; // both encoded
+    struct span value;
+};
+
+static int compare_parameters(const void *a, const void *b)
+{
+    const struct parameter *x = a;
+    const struct parameter *y = b;
+    int c = span_cmp(x->key, y->key);
+    return c ? c : span_cmp(x->value, y->value);
+}
+
+// The parts of a query that count: not empty, and not a lone "=", which servers read differently.
+static bool next_parameter(struct span *rest, struct span *part)
+{
+    while (span_next(rest, '&', part))
+        if (part->len && !span_is(*part, "="))
+            return true;
+    return false;
+}
+
+static size_t count_parameters(struct span raw)
+{
+    size_t n = 0;
+    struct span part;
+    while (next_parameter(&raw, &part))
+        n++;
+    return n;
+}
+
+static struct parameter make_parameter(struct span part, struct arena *a)
+{
+    struct parameter p;
+    size_t equals = span_find(part, '=');
+    p.key = recode_path(span_sub(part, 0, equals), DECODE | PLUS_IS_SPACE, a);
+    p.value = recode_path(span_sub(part, equals + 1, part.len), DECODE | PLUS_IS_SPACE, a);
+    return p;
+}
+
+struct span canonical_query(struct span raw, struct arena *a)
+{
+    size_t n = count_parameters(raw);
+    if (!n)
+        return span_from(NULL, 0);
+    struct parameter *v = arena_alloc(a, n * sizeof(*v));
+    size_t len = 0;
+    bool is_sorted = true;
+    struct span part;
+    for (size_t i = 0; next_parameter(&raw, &part); i++) {
+        v[i] = make_parameter(part, a);
+        len += v[i].key.len + v[i].value.len + 2;
+        if (i && compare_parameters(&v[i - 1], &v[i]) > 0)
+            is_sorted = false;
+    }
+    if (!is_sorted)
+        qsort(v, n, sizeof(*v), compare_parameters);
+    char *p = arena_alloc(a, len);
+    char *end = p;
+    for (size_t i = 0; i < n; i++) {
+        if (i)
+            *end++ = '&';
+        end = put(end, v[i].key);
+        *end++ = '=';
+        end = put(end, v[i].value);
+    }
+    return span_from(p, (size_t)(end - p));
+}
+
+void sign_target_make(struct span path, struct span query, bool is_s3_family, struct arena *a,
+                      struct sign_target *out)
+{
+    if (!path.len || path.p[0] != '/')
+        path = arena_spanf(a, "/%.*s", SPAN_ARG(path));
+    if (is_s3_family) {
+        out->wire_path = recode_path(path, DECODE | KEEP_SLASH, a);
+        out->canon_path = out->wire_path;
+    } else {
+        out->wire_path = wire_path(path, a);
+        out->canon_path = recode_path(normalise(out->wire_path, a), KEEP_SLASH, a);
+    }
+    out->query = canonical_query(query, a);
+}
