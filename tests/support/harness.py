@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starts the real binary, talks to it, and judges how it ended.
+
+Every proxy that a test starts must end with code 0, without a sanitizer's report, and with none of
+the canary secrets in what it wrote.
+"""
+import contextlib
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import time
+
+import http1
+from fake_aws import Identity
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("SIGV4_BINARY", str(ROOT / "build/dev/sigv4-proxy"))
+SANITIZER = os.environ.get("SIGV4_SANITIZER", "")
+CANARY = Identity("AKIACANARYCANARY7EGG", "canarySecret/9f2+1c7d/plainlyVisible40ch",
+                  "canaryToken//Zm9vYmFyLWJhei1xdXV4LWNvcmdl==")
+REPORT = re.compile(
+    r"(ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|: runtime error: |LeakSanitizer:|Assertion .* failed)")
+# Sanitizers slow the proxy down: a test's patience is multiplied by this.
+PATIENCE = 4 if SANITIZER else 1
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def wait_until(claim, seconds=5.0, what="the condition"):
+    """Polls claim() until it is true."""
+    deadline = time.monotonic() + seconds * PATIENCE
+    while time.monotonic() < deadline:
+        value = claim()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"{what}: not within {seconds * PATIENCE} s")
+
+
+def base_environment(folder):
+    """What the binary sees unless a test adds to it: nothing of the caller's AWS or proxy settings."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8",
+                   "AWS_EC2_METADATA_DISABLED": "true"}
+    # LeakSanitizer traces the process, which only root may do to one that is not dumpable.
+    leaks = int(os.geteuid() == 0)
+    environment["ASAN_OPTIONS"] = f"detect_leaks={leaks}:exitcode=99:abort_on_error=0"
+    environment["UBSAN_OPTIONS"] = "print_stacktrace=1:exitcode=99"
+    environment["TSAN_OPTIONS"] = "exitcode=99:halt_on_error=0"
+    return environment
+
+
+def identity_environment(identity):
+    if identity is None:
+        return {}
+    environment = {"AWS_ACCESS_KEY_ID": identity.access_key,
+                   "AWS_SECRET_ACCESS_KEY": identity.secret_key}
+    if identity.token:
+        environment["AWS_SESSION_TOKEN"] = identity.token
+    return environment
+
+
+def run_binary(*arguments, folder, env=None, stdin=subprocess.DEVNULL, timeout=20):
+    """Runs a subcommand to its end."""
+    return subprocess.run(
+        [BINARY, *arguments], env=base_environment(folder) | (env or {}), stdin=stdin,
+        capture_output=True, text=True, timeout=timeout * PATIENCE, check=False)
+
+
+class Proxy:
+    """A running sigv4-proxy. conf: lines behind those that every test needs."""
+
+    def __init__(self, folder, conf="", env=None, identity=CANARY, arguments=(), stderr=None,
+                 ca_bundle=None):
+        self.folder = pathlib.Path(folder)
+        self.port = free_port()
+        self.admin_port = free_port()
+        self.log_path = self.folder / f"proxy-{self.port}.log"
+        self.conf_path = self.folder / f"proxy-{self.port}.conf"
+        self.secrets = [CANARY.secret_key, CANARY.token, CANARY.access_key]
+        lines = ["[proxy]", f"listen = 127.0.0.1:{self.port}", f"admin = 127.0.0.1:{self.admin_port}"]
+        if ca_bundle:
+            lines.append(f"ca_bundle = {ca_bundle}")
+        self.conf_path.write_text("\n".join(lines) + "\n" + conf)
+        self.env = base_environment(folder) | identity_environment(identity) | (env or {})
+        self.command = [BINARY, "run", "--config", str(self.conf_path), *arguments]
+        self.stderr = stderr
+        self.process = None
+
+    def start(self, is_ready=True):
+        stderr = self.stderr if self.stderr is not None else open(self.log_path, "wb")
+        try:
+            self.process = subprocess.Popen(
+                self.command, env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=stderr, cwd=self.folder)
+        finally:
+            if self.stderr is None:
+                stderr.close()
+        if is_ready:
+            wait_until(self.is_listening, 10, "the proxy's listener")
+        return self
+
+    def is_listening(self):
+        assert self.process.poll() is None, f"it ended with {self.process.returncode}: {self.log}"
+        try:
+            return self.admin("/readyz") is not None
+        except OSError:
+            return False
+
+    @property
+    def log(self):
+        return self.log_path.read_text("utf-8", "replace") if self.log_path.exists() else ""
+
+    @property
+    def address(self):
+        return ("127.0.0.1", self.port)
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def client(self, timeout=20):
+        return http1.Client(self.address, timeout * PATIENCE)
+
+    def request(self, *arguments, **options):
+        with self.client() as client:
+            return client.request(*arguments, **options)
+
+    def admin(self, path, fields=()):
+        with http1.Client(("127.0.0.1", self.admin_port)) as client:
+            return client.request("GET", path, fields, host=f"127.0.0.1:{self.admin_port}")
+
+    def memory(self, field="VmHWM"):
+        """In octets, from /proc: VmHWM is the peak, VmRSS what is resident now."""
+        text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(rf"^{field}:\s+(\d+) kB", text, re.M).group(1)) * 1024
+
+    def variables(self):
+        """What a client's environment holds to come through this proxy."""
+        return {"http_proxy": self.url, "HTTP_PROXY": self.url,
+                "NO_PROXY": "169.254.169.254,169.254.170.2,localhost"}
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def stop(self, seconds=10):
+        """SIGTERM, then the checks that hold for every run."""
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            self.signal(signal.SIGTERM)
+        self.check_end(seconds)
+
+    def check_end(self, seconds=10):
+        try:
+            code = self.process.wait(seconds * PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"no end within {seconds} s of SIGTERM:\n{self.log}") from None
+        log = self.log
+        report = REPORT.search(log)
+        assert not report, f"sanitizer report:\n{log[report.start():][:6000]}"
+        assert code == 0, f"exit code {code}:\n{log[-3000:]}"
+        for secret in self.secrets:
+            assert secret not in log, f"a secret is in the log: {secret[:6]}..."
+
+
+@contextlib.contextmanager
+def running(folder, **options):
+    proxy = Proxy(folder, **options)
+    try:
+        yield proxy.start()
+    except BaseException:
+        if proxy.process is not None and proxy.process.poll() is None:
+            proxy.process.kill()
+            proxy.process.wait()
+        print(proxy.log[-4000:])
+        raise
+    proxy.stop()
