@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a host name says by itself: AWS's endpoints, signing name and region (docs: spec/signing 9). Pure.
+// What a host name says by itself: AWS's endpoints, signing name and region (docs: spec/signing 9).
+// Pure.
 #ifndef POLICY_HOSTS_H
 #define POLICY_HOSTS_H
 
@@ -20,8 +21,8 @@ struct hosts_answer {
     struct span service; // signing name; static memory
     struct span region;  // empty: not named (accelerate); "*": SigV4A
     bool is_sigv4a;
-    struct span bucket;  // S3 virtual-hosted form: the bucket label(s); empty: path style
-    const char *rule;    // which rule decided, for explain
+    struct span bucket; // S3 virtual-hosted form: the bucket label(s); empty: path style
+    const char *rule;   // which rule decided, for explain
 };
 // host: lower case, without port. Regions may point into host.
 void hosts_classify(struct span host, struct arena *a, struct hosts_answer *out);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Request head in, plan out: may it be forwarded, where to, signed how, and what of the body is needed
-// first. Made once a request, immutable; `explain` prints the same plan. Pure.
+// Request head in, plan out: may it be forwarded, where to, signed how, and what of the body is
+// needed first. Made once a request, immutable; `explain` prints the same plan. Pure.
 #ifndef POLICY_PLAN_H
 #define POLICY_PLAN_H
 
@@ -17,7 +17,8 @@ enum plan_kind {
     PLAN_DENY = 0, // answer status/code/message
     PLAN_FORWARD,
     PLAN_TUNNEL, // CONNECT
-    PLAN_ANSWER, // answered here without an upstream: OPTIONS * with Max-Forwards 0 (status, no body)
+    PLAN_ANSWER, // answered here without an upstream: OPTIONS * with Max-Forwards 0 (status, no
+                 // body)
 };
 
 enum plan_body {
@@ -33,29 +34,30 @@ struct plan {
     enum plan_kind kind;
     // PLAN_DENY, PLAN_ANSWER
     int status;
-    const char *code;   // "host-denied", ...
+    const char *code;    // "host-denied", ...
     const char *message; // one line: what happened, what to do; never echoes query or secrets
     // where to
     bool is_tls;
     struct uri_authority upstream; // dialled; port filled in; also SNI and verified name
-    bool loopback_ok;              // a route's upstream or --host names a loopback literal or localhost
-    bool link_local_ok;            // vpc-lattice-svcs: 169.254.171.0/24 and fd00:ec2:80::/64
+    bool loopback_ok;   // a route's upstream or --host names a loopback literal or localhost
+    bool link_local_ok; // vpc-lattice-svcs: 169.254.171.0/24 and fd00:ec2:80::/64
     // what is sent
-    struct span host;              // Host field
-    struct span path;              // raw, as received (sign_target_make rewrites it where it is signed)
+    struct span host; // Host field
+    struct span path; // raw, as received (sign_target_make rewrites it where it is signed)
     struct span query;
-    struct span raw_target;        // origin-form of what came, for unsigned pass-through
+    struct span raw_target; // origin-form of what came, for unsigned pass-through
     // signing
     bool is_signed;
     struct span service;
     struct span region;
     bool is_s3_family;
     enum plan_payload payload;
-    struct span client_hash;       // with PLAN_PAYLOAD_CLIENT: the client's 64 hex digits
-    struct span expected_hash;     // a client's x-amz-content-sha256 that the hashed body must match; empty: none
+    struct span client_hash;   // with PLAN_PAYLOAD_CLIENT: the client's 64 hex digits
+    struct span expected_hash; // a client's x-amz-content-sha256 that the hashed body must match;
+                               // empty: none
     bool send_payload_header;
     enum plan_body body;
-    const char *creds_key;         // facts key: "" or "profile=NAME"
+    const char *creds_key; // facts key: "" or "profile=NAME"
     // deadlines, ms
     int64_t connect_timeout, tls_timeout, first_byte_timeout, idle_timeout;
     // which rule made it, for explain and debug lines
@@ -65,8 +67,9 @@ struct plan {
 struct plan_input {
     const struct msg *msg;
     const struct config *config;
-    struct span default_region;     // region resolution of the credentials spec (never empty: us-east-1 at last)
-    struct span own_pseudonym;      // Via name of this process, for loop detection; empty: off
+    struct span default_region; // region resolution of the credentials spec (never empty: us-east-1
+                                // at last)
+    struct span own_pseudonym;  // Via name of this process, for loop detection; empty: off
 };
 // All memory from the arena; spans may point into msg.
 void plan_make(const struct plan_input *in, struct arena *a, struct plan *out);
