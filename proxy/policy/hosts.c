@@ -168,22 +168,26 @@ static const char *find_family(struct span label)
     return NULL;
 }
 
+// Empty where none can be told: of the hosts without a region on the newer suffixes (api.*, on.*)
+// only those are taken that are known, since some belong to one partition and some to another.
 static struct span region_for(const struct hosts_parts *h, const struct hosts_key *k)
 {
     char text[HOSTS_MAX_HOST * 2];
+    memcpy(text, k->text, k->len);
+    text[k->len] = '.';
+    memcpy(text + k->len + 1, h->suffix.p, h->suffix.len);
+    struct span name = span_from(text, k->len + 1 + h->suffix.len);
+    if (h->region.len) {
+        const char *forced = pair_find(hosts_forced_regions, n_hosts_forced_regions, name);
+        return forced ? span_of(forced) : h->region;
+    }
     const char *region = pair_find(hosts_regions, n_hosts_regions, h->host);
+    if (!region)
+        region = pair_find(hosts_global, n_hosts_global, name);
     if (region)
         return span_of(region);
-    if (n_hosts_forced_regions) {
-        memcpy(text, k->text, k->len);
-        text[k->len] = '.';
-        memcpy(text + k->len + 1, h->suffix.p, h->suffix.len);
-        region = pair_find(hosts_forced_regions, n_hosts_forced_regions,
-                           span_from(text, k->len + 1 + h->suffix.len));
-        if (region)
-            return span_of(region);
-    }
-    return h->region.len ? h->region : h->home;
+    bool is_new = span_starts(h->suffix, SPAN("api.")) || span_starts(h->suffix, SPAN("on."));
+    return is_new ? (struct span){0} : h->home;
 }
 
 void hosts_sign(struct hosts_answer *out, const char *service, struct span region, const char *rule)
@@ -253,4 +257,8 @@ void hosts_classify(struct span host, struct arena *a, struct hosts_answer *out)
     make_key(&h, &key);
     if (key.n)
         classify_key(&h, &key, out);
+    if (out->verdict == HOSTS_SIGN && out->region.len == 0) {
+        out->verdict = HOSTS_UNKNOWN;
+        out->rule = "no known region";
+    }
 }

@@ -20,7 +20,9 @@ extern const struct hosts_pair hosts_unsigned[]; // services that take no SigV4:
 extern const size_t n_hosts_unsigned;
 extern const struct hosts_pair hosts_sigv4a[]; // keys that take SigV4A only -> region set
 extern const size_t n_hosts_sigv4a;
-extern const struct hosts_pair hosts_regions[]; // whole host -> region
+extern const struct hosts_pair hosts_global[]; // key.suffix of hosts without a region -> region
+extern const size_t n_hosts_global;
+extern const struct hosts_pair hosts_regions[]; // whole host -> region, where hosts_global is wrong
 extern const size_t n_hosts_regions;
 extern const struct hosts_pair
     hosts_forced_regions[]; // key.suffix -> region, whatever the host names
