@@ -9,8 +9,8 @@
 
 #include "base/span.h"
 
-#define DIGEST_LEN 32
-#define DIGEST_HEX (2 * DIGEST_LEN)
+#define DIGEST_LEN       32
+#define DIGEST_HEX       64
 #define DIGEST_EMPTY_HEX "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 // Fetches the digest; call once before threads start (calling again does nothing).

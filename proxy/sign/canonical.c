@@ -76,7 +76,23 @@ char *encode(char *out, struct span s, bool keep_slash)
     return out + recode(out, s, keep_slash ? KEEP_SLASH : 0);
 }
 
-static struct span recode_path(struct span path, unsigned how, struct arena *a)
+struct span decode_name(struct span s, char *out, size_t cap)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        if (n == cap)
+            return span_from(out, 0);
+        out[n] = s.p[i];
+        if (is_escape(s, i)) {
+            out[n] = (char)(hex_value(s.p[i + 1]) << 4 | hex_value(s.p[i + 2]));
+            i += 2;
+        }
+        n++;
+    }
+    return span_from(out, n);
+}
+
+static struct span recoded(struct span path, unsigned how, struct arena *a)
 {
     size_t len = recode(NULL, path, how);
     char *p = arena_alloc(a, len);
@@ -179,8 +195,8 @@ static struct parameter make_parameter(struct span part, struct arena *a)
 {
     struct parameter p;
     size_t equals = span_find(part, '=');
-    p.key = recode_path(span_sub(part, 0, equals), DECODE | PLUS_IS_SPACE, a);
-    p.value = recode_path(span_sub(part, equals + 1, part.len), DECODE | PLUS_IS_SPACE, a);
+    p.key = recoded(span_sub(part, 0, equals), DECODE | PLUS_IS_SPACE, a);
+    p.value = recoded(span_sub(part, equals + 1, part.len), DECODE | PLUS_IS_SPACE, a);
     return p;
 }
 
@@ -219,11 +235,11 @@ void sign_target_make(struct span path, struct span query, bool is_s3_family, st
     if (!path.len || path.p[0] != '/')
         path = arena_spanf(a, "/%.*s", SPAN_ARG(path));
     if (is_s3_family) {
-        out->wire_path = recode_path(path, DECODE | KEEP_SLASH, a);
+        out->wire_path = recoded(path, DECODE | KEEP_SLASH, a);
         out->canon_path = out->wire_path;
     } else {
         out->wire_path = wire_path(path, a);
-        out->canon_path = recode_path(normalise(out->wire_path, a), KEEP_SLASH, a);
+        out->canon_path = recoded(normalise(out->wire_path, a), KEEP_SLASH, a);
     }
     out->query = canonical_query(query, a);
 }

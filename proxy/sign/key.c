@@ -23,8 +23,18 @@ struct entry {
     struct span region, service; // owned, heap
 };
 
+struct ec_entry {
+    struct sign_ec_key *key; // NULL: free
+    uint64_t generation;
+    uint64_t last_use;
+};
+
+// SigV4A wants neither date nor scope: one key an identity.
+#define EC_CAPACITY 4
+
 struct sign_key_cache {
     uint64_t uses;
+    struct ec_entry ec[EC_CAPACITY];
     unsigned capacity;
     struct entry v[];
 };
@@ -91,6 +101,8 @@ void sign_key_cache_free(struct sign_key_cache *c)
         return;
     for (unsigned i = 0; i < c->capacity; i++)
         entry_clear(&c->v[i]);
+    for (unsigned i = 0; i < EC_CAPACITY; i++)
+        sign_ec_key_release(c->ec[i].key);
     free(c);
 }
 
@@ -142,4 +154,26 @@ struct sign_key *sign_key_acquire(struct sign_key_cache *c, const struct sign_id
     entry->last_use = ++c->uses;
     entry->key->refs++;
     return entry->key;
+}
+
+struct sign_ec_key *sign_ec_key_acquire(struct sign_key_cache *c, const struct sign_identity *id)
+{
+    if (!c)
+        return sign_ec_key_new(id);
+    struct ec_entry *entry = &c->ec[0]; // the one that fits, else the oldest
+    for (unsigned i = 0; i < EC_CAPACITY; i++) {
+        if (c->ec[i].key && c->ec[i].generation == id->generation) {
+            entry = &c->ec[i];
+            break;
+        }
+        if (c->ec[i].last_use < entry->last_use)
+            entry = &c->ec[i];
+    }
+    if (!entry->key || entry->generation != id->generation) {
+        sign_ec_key_release(entry->key);
+        entry->key = sign_ec_key_new(id);
+        entry->generation = id->generation;
+    }
+    entry->last_use = ++c->uses;
+    return sign_ec_key_hold(entry->key);
 }

@@ -17,6 +17,8 @@
 // encoded_len() bytes and returns the end.
 size_t encoded_len(struct span s, bool keep_slash);
 char *encode(char *out, struct span s, bool keep_slash);
+// Percent-decodes a query name into out where it fits in cap octets; else an empty span.
+struct span decode_name(struct span s, char *out, size_t cap);
 // The canonical form of a query string; the input itself where it is canonical already.
 struct span canonical_query(struct span raw, struct arena *a);
 
@@ -50,6 +52,18 @@ struct sign_key *sign_key_acquire(struct sign_key_cache *c, const struct sign_id
 void sign_key_release(struct sign_key *k);
 void sign_key_hmac(const struct sign_key *k, struct span in, uint8_t out[DIGEST_LEN]);
 
+// sigv4a.c
+
+// The P-256 key that is derived from one (access key id, secret), counted.
+struct sign_ec_key;
+struct sign_ec_key *sign_ec_key_acquire(struct sign_key_cache *c, const struct sign_identity *id);
+struct sign_ec_key *sign_ec_key_new(const struct sign_identity *id);
+struct sign_ec_key *sign_ec_key_hold(struct sign_ec_key *k);
+void sign_ec_key_release(struct sign_ec_key *k);
+void sign_ec_derive(const struct sign_identity *id, uint8_t scalar[DIGEST_LEN]); // big endian
+// ECDSA over SHA-256(in), DER in hex.
+struct span sign_ec_hex(const struct sign_ec_key *k, struct span in, struct arena *a);
+
 // sigv4.c
 
 // One signature in the making: what every step needs.
@@ -65,8 +79,8 @@ struct signing {
 // Checks what goes into headers and scope, sets stamp, algorithm and scope from r.
 NODISCARD enum status signing_begin(struct signing *s, struct err *e);
 // Canonical request, string to sign and signature, into out; signed_headers must be there already.
-NODISCARD enum status signing_finish(const struct signing *s, const struct signed_fields *fields,
-                                     struct span query, struct sign_result *out, struct err *e);
+void signing_finish(const struct signing *s, const struct signed_fields *fields, struct span query,
+                    struct sign_result *out);
 struct span token_name(const struct sign_identity *id);
 struct span signed_names(const struct signed_fields *f, struct arena *a);
 // Visible ASCII: what stands in a request line, in Host or in our own fields.

@@ -93,9 +93,14 @@ enum status signing_begin(struct signing *s, struct err *e)
     make_stamp(s->r->wall_s, s->stamp);
     struct span date = span_from(s->stamp, DATE_LEN);
     const struct sign_scope *scope = &s->r->scope;
-    s->algorithm = SPAN("AWS4-HMAC-SHA256");
-    s->scope = JOIN(s->a, date, SPAN("/"), scope->region, SPAN("/"), scope->service,
-                    SPAN("/aws4_request"));
+    if (s->r->is_sigv4a) {
+        s->algorithm = SPAN("AWS4-ECDSA-P256-SHA256");
+        s->scope = JOIN(s->a, date, SPAN("/"), scope->service, SPAN("/aws4_request"));
+    } else {
+        s->algorithm = SPAN("AWS4-HMAC-SHA256");
+        s->scope = JOIN(s->a, date, SPAN("/"), scope->region, SPAN("/"), scope->service,
+                        SPAN("/aws4_request"));
+    }
     return ST_OK;
 }
 
@@ -142,17 +147,24 @@ static struct span sign_hmac(const struct signing *s, struct span string_to_sign
     return span_from(hex, DIGEST_HEX);
 }
 
-enum status signing_finish(const struct signing *s, const struct signed_fields *fields,
-                           struct span query, struct sign_result *out, struct err *e)
+static struct span sign_ecdsa(const struct signing *s, struct span string_to_sign)
+{
+    struct sign_ec_key *key = sign_ec_key_acquire(s->cache, s->id);
+    struct span hex = sign_ec_hex(key, string_to_sign, s->a);
+    sign_ec_key_release(key);
+    return hex;
+}
+
+void signing_finish(const struct signing *s, const struct signed_fields *fields, struct span query,
+                    struct sign_result *out)
 {
     char hash[DIGEST_HEX + 1];
-    (void)e;
     out->canonical_request = canonical_request(s, fields, query, out->signed_headers);
     digest_sha256_hex(out->canonical_request, hash);
     out->string_to_sign = JOIN(s->a, s->algorithm, SPAN("\n"), span_from(s->stamp, STAMP_LEN),
                                SPAN("\n"), s->scope, SPAN("\n"), span_from(hash, DIGEST_HEX));
-    out->signature = sign_hmac(s, out->string_to_sign);
-    return ST_OK;
+    out->signature =
+        s->r->is_sigv4a ? sign_ecdsa(s, out->string_to_sign) : sign_hmac(s, out->string_to_sign);
 }
 
 static void add(struct sign_result *out, struct span name, struct span value)
@@ -173,6 +185,8 @@ enum status sign_header(const struct sign_request *r, const struct sign_identity
     add(out, SPAN("X-Amz-Date"), arena_dup(a, span_from(s.stamp, STAMP_LEN)));
     if (r->send_payload_header)
         add(out, SPAN("X-Amz-Content-Sha256"), r->payload_hash);
+    if (r->is_sigv4a)
+        add(out, SPAN("X-Amz-Region-Set"), r->scope.region);
     bool has_token = id->session_token.len > 0;
     if (has_token && !r->token_unsigned)
         add(out, token_name(id), id->session_token);
@@ -182,9 +196,7 @@ enum status sign_header(const struct sign_request *r, const struct sign_identity
     if (has_token && r->token_unsigned)
         add(out, token_name(id), id->session_token);
     out->signed_headers = signed_names(&fields, a);
-    st = signing_finish(&s, &fields, r->target->query, out, e);
-    if (st != ST_OK)
-        return st;
+    signing_finish(&s, &fields, r->target->query, out);
     add(out, SPAN("Authorization"),
         JOIN(a, s.algorithm, SPAN(" Credential="), id->access_key, SPAN("/"), s.scope,
              SPAN(", SignedHeaders="), out->signed_headers, SPAN(", Signature="), out->signature));

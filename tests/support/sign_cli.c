@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sign/sign.h"
+#include "sign/presign.h"
 
 #include "base/digest.h"
 
@@ -16,6 +16,7 @@
 
 struct job {
     struct sign_request r;
+    struct sign_target target;
     struct sign_identity id;
     struct sign_field fields[MAX_FIELDS];
     struct span raw_target;
@@ -133,25 +134,27 @@ static void show_target(const char *key, struct span path, struct span query, st
 
 static void answer(struct job *j, struct sign_key_cache *cache, struct arena *a)
 {
-    struct sign_target target;
     struct sign_result result;
     struct err e;
     size_t mark = span_find(j->raw_target, '?');
     sign_target_make(span_sub(j->raw_target, 0, mark),
                      span_sub(j->raw_target, mark + 1, j->raw_target.len),
-                     sign_is_s3_family(j->r.scope.service), a, &target);
+                     sign_is_s3_family(j->r.scope.service), a, &j->target);
     if (j->canon.p)
-        target.canon_path = j->canon;
-    j->r.target = &target;
+        j->target.canon_path = j->canon;
+    j->r.target = &j->target;
     j->r.fields = j->fields;
-    show_target("target", target.wire_path, target.query, a);
-    enum status st = sign_header(&j->r, &j->id, cache, a, &result, &e);
+    show_target("target", j->target.wire_path, j->target.query, a);
+    enum status st = j->is_query ? sign_query(&j->r, &j->id, cache, a, &result, &e)
+                                 : sign_header(&j->r, &j->id, cache, a, &result, &e);
     if (st != ST_OK) {
         show("error", span_of(e.text));
     } else {
         show("canonical", result.canonical_request);
         show("sts", result.string_to_sign);
         show("signature", result.signature);
+        if (j->is_query)
+            show_target("signed", j->target.wire_path, result.query, a);
         for (unsigned i = 0; i < result.n_add; i++) {
             show("name", result.add[i].name);
             show("value", result.add[i].value);
