@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The effective configuration: an immutable, counted snapshot made from bytes, never from files, clocks or
-// getenv (main reads the files). Precedence: command line, environment, file, default.
+// The effective configuration: an immutable, counted snapshot made from bytes, never from files,
+// clocks or getenv (main reads the files). Precedence: command line, environment, file, default.
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 
@@ -21,26 +21,29 @@ enum config_connect { CONNECT_TUNNEL = 0, CONNECT_DENY };
 enum config_sign { SIGN_MODE_HEADER = 0, SIGN_MODE_NONE };
 enum config_payload { PAYLOAD_AUTO = 0, PAYLOAD_HASH, PAYLOAD_UNSIGNED };
 enum config_scheme { SCHEME_HTTPS = 0, SCHEME_HTTP };
+enum config_retry { RETRY_MODE_OFF = 0 };
 
-// A [route "glob"] section. NULL or has_x false: taken from the built-in rule, then from the general sections.
+// A [route "glob"] section. NULL or has_x false: taken from the built-in rule, then from the
+// general sections.
 struct config_route {
-    char *glob;          // matched against host, or host:port where the port is not the scheme's
+    char *glob; // lower case; matched against host, or host:port where the port is not the scheme's
     char *service;
     char *region;
-    char *upstream;      // "https://host[:port]" or "http://host[:port]"
-    char *sign_host;     // "client", "upstream" or a name
+    char *upstream;  // "https://host[:port]" or "http://host[:port]"
+    char *sign_host; // "client", "upstream" or a name
     char *profile;
     bool has_sign, has_payload, has_connect;
     enum config_sign sign;
     enum config_payload payload;
     enum config_connect connect;
-    int64_t connect_timeout_ms, tls_timeout_ms, first_byte_timeout_ms, idle_timeout_ms; // -1: not set
-    unsigned line;       // where the section stands, for messages
+    // -1: not set
+    int64_t connect_timeout_ms, tls_timeout_ms, first_byte_timeout_ms, idle_timeout_ms;
+    unsigned line; // where the section stands, for messages
 };
 
 struct config {
     // [proxy]
-    struct config_list listen; // "addr:port"
+    struct config_list listen; // "addr:port" with a literal address, or ":port": all interfaces
     char *admin;               // "addr:port" or "off"
     unsigned workers;          // 0: auto
     char *host;                // upstream host[:port] for every request (--host); NULL: none
@@ -48,15 +51,14 @@ struct config {
     char *name;                // service (--name)
     char *region;              // --region
     enum config_scheme upstream_url_scheme;
-    struct config_list allow_hosts;    // further names that origin-form requests may carry with --host
+    struct config_list allow_hosts; // further names that origin-form requests may carry with --host
     struct config_list unsigned_hosts; // globs forwarded as they are
     enum config_connect connect;
     enum config_payload payload;
-    bool unsigned_payload; // alias row of payload
-    char *ca_bundle;       // NULL: system store
+    char *ca_bundle; // NULL: system store
     bool verify_ssl;
-    char *nameserver;
-    unsigned log_level;    // enum log_level
+    char *nameserver;   // "addr[:port]", comma list; NULL: resolv.conf
+    unsigned log_level; // enum log_level
     bool via;
     // [credentials]
     char *profile;
@@ -69,22 +71,27 @@ struct config {
     int64_t client_head_timeout, client_idle_timeout, client_write_timeout, half_close_grace;
     int64_t connect_timeout, tls_timeout, first_byte_timeout, idle_timeout;
     int64_t pool_idle_timeout, pool_max_age, drain_timeout, pre_stop_wait;
+    // [retry]
+    enum config_retry retry_mode;
     struct config_route *routes; // first match wins
     unsigned n_routes;
+    struct config_origin *origins; // one an option, for config_effective
+    char *file_name;               // NULL: no file
     _Atomic unsigned refs;
 };
 
 struct config_input {
-    int argc; // arguments behind the subcommand, or all
+    int argc; // arguments behind the subcommand, or all; without the program's name
     char *const *argv;
     char *const *envp;
     const char *file_name; // for messages; NULL: no file
     struct span file;
 };
 
-// e: "file:line: what is wrong" (or the flag, or the variable), with the nearest name for an unknown one.
-// ST_DECLINED: --help was asked for (text printed by the caller with config_help).
-NODISCARD enum status config_parse(const struct config_input *in, struct config **out, struct err *e);
+// e: "file:line: what is wrong" (or the flag, or the variable), with the nearest name for an
+// unknown one. ST_DECLINED: --help was asked for (text printed by the caller with config_help).
+NODISCARD enum status config_parse(const struct config_input *in, struct config **out,
+                                   struct err *e);
 struct config *config_acquire(struct config *c);
 void config_release(struct config *c);
 // Finds --config/-c FILE in the arguments without judging the rest; NULL where absent.
@@ -94,6 +101,9 @@ struct buf;
 void config_help(struct buf *out);      // --help
 void config_full_conf(struct buf *out); // conf/full.conf: every key with default and help
 void config_man(struct buf *out);       // docs/sigv4-proxy.8 (mdoc)
-void config_effective(const struct config *c, struct buf *out); // check-config's answer
+void config_man_conf(struct buf *out);  // docs/sigv4-proxy.conf.5 (mdoc)
+// check-config's answer: a file that says the same, with a comment behind each value that tells
+// where it came from. Secrets are masked.
+void config_effective(const struct config *c, struct buf *out);
 
 #endif

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// Merges defaults, file, environment and command line into one snapshot. The sources are applied
+// by rising precedence, and each value is judged even where a higher source overrules it: a broken
+// file is reported today, not on the day when the flag goes away. A list appends within its source
+// and is replaced by a higher one.
+#include "config/config.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "config/config_int.h"
+#include "config/merge_int.h"
+#include "config/options_int.h"
+
+static void *general_field(struct config *c, const struct option *o)
+{
+    return (char *)c + o->at;
+}
+
+static struct config *config_new(const char *file_name)
+{
+    struct config *c = xcalloc(1, sizeof(*c));
+    c->origins = xcalloc(options_n, sizeof(*c->origins));
+    c->file_name = file_name ? xstrdup(file_name) : NULL;
+    atomic_init(&c->refs, 1);
+    return c;
+}
+
+static enum status set_defaults(struct config *c, struct err *e)
+{
+    for (size_t i = 0; i < options_n; i++) {
+        const struct option *o = &options[i];
+        if (!option_is_general(o) || !o->def)
+            continue;
+        enum status st = value_set(o, span_of(o->def), general_field(c, o), e);
+        if (st != ST_OK)
+            return err_wrap(e, st, "default of %s", o->key);
+    }
+    return ST_OK;
+}
+
+enum status merge_set(struct merge *m, const struct option *o, enum config_source source,
+                      const char *where, struct span value)
+{
+    struct config_origin *from = &m->c->origins[o - options];
+    void *field = general_field(m->c, o);
+    if (o->type == OPT_LIST && from->source != source) {
+        struct config_list old = *(struct config_list *)field;
+        memset(field, 0, sizeof(old));
+        enum status st = value_set(o, value, field, m->e);
+        if (st != ST_OK) {
+            *(struct config_list *)field = old;
+            return st;
+        }
+        value_clear(o, &old);
+    } else {
+        enum status st = value_set(o, value, field, m->e);
+        if (st != ST_OK)
+            return st;
+    }
+    free(from->where);
+    from->where = xstrdup(where);
+    from->source = source;
+    return ST_OK;
+}
+
+// "sigv4-proxy.conf:12: max_field", "--max-field", "SIGV4_PROXY_MAX_FIELD", or "max_field"
+// (default).
+static enum status blame(struct merge *m, const char *key)
+{
+    const struct option *o = option_find(span_of(key));
+    const struct config_origin *from = &m->c->origins[o - options];
+    if (from->source == FROM_FLAG || from->source == FROM_ENV || from->source == FROM_AWS_ENV)
+        return err_wrap(m->e, ST_INVALID, "%s", from->where);
+    (void)err_wrap(m->e, ST_INVALID, "%s", key);
+    return from->where ? err_wrap(m->e, ST_INVALID, "%s", from->where) : ST_INVALID;
+}
+
+// Blames whichever of two settings was set by somebody, the first where both were.
+static enum status blame_either(struct merge *m, const char *key, const char *other)
+{
+    const struct option *o = option_find(span_of(key));
+    return blame(m, m->c->origins[o - options].where ? key : other);
+}
+
+static enum status check_addresses(struct merge *m)
+{
+    const struct config_list *l = &m->c->listen;
+    for (unsigned i = 0; i < l->n; i++) {
+        struct span text = span_of(l->v[i]);
+        if (span_ends(text, SPAN(":0"))) // any free port
+            continue;
+        if (span_is(text, m->c->admin)) {
+            (void)err_set(m->e, ST_INVALID, "listen and admin can't share %s", l->v[i]);
+            return blame_either(m, "admin", "listen");
+        }
+        for (unsigned j = 0; j < i; j++) {
+            if (span_is(text, l->v[j])) {
+                (void)err_set(m->e, ST_INVALID, "%s is listed twice", l->v[i]);
+                return blame(m, "listen");
+            }
+        }
+    }
+    return ST_OK;
+}
+
+static enum status check_all(struct merge *m)
+{
+    const struct config *c = m->c;
+    if (c->upstream_url_scheme == SCHEME_HTTP && !c->host) {
+        (void)err_set(m->e, ST_INVALID, "http is taken only together with host");
+        return blame(m, "upstream_url_scheme");
+    }
+    if (c->max_field > c->max_head) {
+        (void)err_set(m->e, ST_INVALID, "max_field is larger than max_head");
+        return blame_either(m, "max_field", "max_head");
+    }
+    if (c->max_request_line > c->max_head) {
+        (void)err_set(m->e, ST_INVALID, "max_request_line is larger than max_head");
+        return blame_either(m, "max_request_line", "max_head");
+    }
+    return check_addresses(m);
+}
+
+enum status config_parse(const struct config_input *in, struct config **out, struct err *e)
+{
+    struct err local;
+    struct merge m = {.e = e ? e : &local, .file_name = in->file_name};
+    *out = NULL;
+    m.e->text[0] = '\0';
+    if (merge_help_wanted(in))
+        return ST_DECLINED;
+    m.c = config_new(in->file_name);
+    m.route_lines = xcalloc(options_n, sizeof(*m.route_lines));
+    enum status st = set_defaults(m.c, m.e);
+    if (st == ST_OK && in->file_name)
+        st = merge_file(&m, in->file);
+    if (st == ST_OK && in->envp)
+        st = merge_env(&m, in->envp);
+    if (st == ST_OK)
+        st = merge_flags(&m, in);
+    if (st == ST_OK)
+        st = check_all(&m);
+    free(m.route_lines);
+    if (st != ST_OK) {
+        config_release(m.c);
+        return st;
+    }
+    *out = m.c;
+    return ST_OK;
+}
+
+struct config *config_acquire(struct config *c)
+{
+    (void)atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+    return c;
+}
+
+static void route_clear(struct config_route *r)
+{
+    for (size_t i = 0; i < options_n; i++)
+        if (options[i].in_route)
+            value_clear(&options[i], (char *)r + options[i].route_at);
+    free(r->glob);
+}
+
+void config_release(struct config *c)
+{
+    if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    for (size_t i = 0; i < options_n; i++) {
+        if (option_is_general(&options[i]))
+            value_clear(&options[i], general_field(c, &options[i]));
+        free(c->origins[i].where);
+    }
+    for (unsigned i = 0; i < c->n_routes; i++)
+        route_clear(&c->routes[i]);
+    free(c->routes);
+    free(c->origins);
+    free(c->file_name);
+    free(c);
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where each value came from. Private to this room.
+#ifndef CONFIG_CONFIG_INT_H
+#define CONFIG_CONFIG_INT_H
+
+// By rising precedence.
+enum config_source {
+    FROM_DEFAULT = 0,
+    FROM_FILE,
+    FROM_AWS_ENV, // AWS_CA_BUNDLE: a variable that other tools read too
+    FROM_ENV,
+    FROM_FLAG,
+};
+
+struct config_origin {
+    enum config_source source;
+    unsigned line; // FROM_FILE
+    char *where;   // "file:12", "--region", "SIGV4_PROXY_REGION"; NULL: the default
+};
+
+#endif

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// The answer of check-config. What it prints is a file again that says the same.
+#include "base/buf.h"
+#include "config/config.h"
+#include "config/config_int.h"
+#include "config/options_int.h"
+
+static void add_general(const struct config *c, const struct option *o, struct buf *out)
+{
+    const char *where = c->origins[o - options].where;
+    const void *field = (const char *)c + o->at;
+    if (!value_is_set(o, field)) {
+        buf_addf(out, "# %s: not set\n", o->key);
+        return;
+    }
+    buf_addf(out, "%s%s = ", o->is_secret ? "# " : "", o->key);
+    value_format(o, field, out);
+    buf_addf(out, "  # %s\n", where ? where : "default");
+}
+
+static void add_route(const struct config *c, const struct config_route *r, struct buf *out)
+{
+    buf_addf(out, "\n[route \"%s\"]  # %s:%u\n", r->glob, c->file_name, r->line);
+    for (size_t i = 0; i < options_n; i++) {
+        const struct option *o = &options[i];
+        const void *field = (const char *)r + o->route_at;
+        if (!o->in_route || !value_is_set(o, field))
+            continue;
+        if (o->route_has && !*((const bool *)r + o->route_has))
+            continue;
+        buf_addf(out, "%s = ", o->key);
+        value_format(o, field, out);
+        buf_add_char(out, '\n');
+    }
+}
+
+void config_effective(const struct config *c, struct buf *out)
+{
+    for (size_t s = 0; s < option_sections_n; s++) {
+        buf_addf(out, "%s[%s]\n", s ? "\n" : "", option_sections[s].name);
+        for (size_t i = 0; i < options_n; i++)
+            if (span_is(span_of(options[i].section), option_sections[s].name))
+                add_general(c, &options[i], out);
+    }
+    for (unsigned i = 0; i < c->n_routes; i++)
+        add_route(c, &c->routes[i], out);
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// The file as a source. Keys are unique over all sections, so a section is checked and not needed
+// to find a key: a key under the wrong header is refused with the right one, instead of being
+// unknown.
+#include "config/merge_int.h"
+
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "config/config.h"
+#include "config/ini_int.h"
+#include "config/nearest_int.h"
+#include "config/options_int.h"
+
+#define FILE_MAX   ((size_t)1024 * 1024)
+#define ROUTES_MAX 4096
+
+static void *route_field(struct config_route *r, const struct option *o)
+{
+    return (char *)r + o->route_at;
+}
+
+static struct config_route *add_route(struct config *c, struct span glob, unsigned line)
+{
+    if ((c->n_routes & (c->n_routes - 1)) == 0) // grows at each power of two
+        c->routes =
+            xrealloc(c->routes, (c->n_routes ? 2 * (size_t)c->n_routes : 1) * sizeof(*c->routes));
+    struct config_route *r = &c->routes[c->n_routes++];
+    memset(r, 0, sizeof(*r));
+    r->glob = xstrndup(glob.p, glob.len);
+    r->line = line;
+    r->connect_timeout_ms = r->tls_timeout_ms = -1;
+    r->first_byte_timeout_ms = r->idle_timeout_ms = -1;
+    return r;
+}
+
+static enum status begin_route(struct merge *m, struct span glob, unsigned line)
+{
+    struct config *c = m->c;
+    if (!glob.p)
+        return err_set(m->e, ST_INVALID, "a route needs a glob, as in [route \"*.example.com\"]");
+    if (c->n_routes == ROUTES_MAX)
+        return err_set(m->e, ST_INVALID, "more than %d routes", ROUTES_MAX);
+    struct config_route *r = add_route(c, glob, line);
+    enum status st = check_glob(r->glob, m->e);
+    if (st != ST_OK)
+        return st;
+    for (unsigned i = 0; i + 1 < c->n_routes; i++)
+        if (strcmp(c->routes[i].glob, r->glob) == 0)
+            return err_set(m->e, ST_INVALID,
+                           "[route \"%s\"] stands already in line %u, and the first match wins",
+                           r->glob, c->routes[i].line);
+    m->route = r;
+    memset(m->route_lines, 0, options_n * sizeof(*m->route_lines));
+    return ST_OK;
+}
+
+static enum status begin_section(struct merge *m, const struct ini_item *item, unsigned line)
+{
+    struct nearest near;
+    m->section = NULL;
+    m->route = NULL;
+    if (span_is(item->section, "route"))
+        return begin_route(m, item->argument, line);
+    nearest_init(&near, item->section);
+    for (size_t i = 0; i < option_sections_n; i++) {
+        if (span_is(item->section, option_sections[i].name))
+            m->section = &option_sections[i];
+        nearest_offer(&near, span_of(option_sections[i].name));
+    }
+    if (m->section && item->argument.p)
+        return err_set(m->e, ST_INVALID, "[%s] takes nothing in quotes", m->section->name);
+    if (m->section)
+        return ST_OK;
+    nearest_offer(&near, SPAN("route"));
+    (void)err_set(m->e, ST_INVALID, "unknown section [%.*s]", SPAN_ARG(item->section));
+    nearest_suggest(&near, "", m->e);
+    return ST_INVALID;
+}
+
+static enum status unknown_key(struct merge *m, struct span key)
+{
+    struct nearest near;
+    nearest_init(&near, key);
+    for (size_t i = 0; i < options_n; i++)
+        if (m->route ? options[i].in_route : option_is_general(&options[i]))
+            nearest_offer(&near, span_of(options[i].key));
+    (void)err_set(m->e, ST_INVALID, "unknown key \"%.*s\" in [%s]", SPAN_ARG(key),
+                  m->route ? "route" : m->section->name);
+    nearest_suggest(&near, "", m->e);
+    return ST_INVALID;
+}
+
+static enum status wrong_section(struct merge *m, const struct option *o)
+{
+    if (!option_is_general(o))
+        return err_set(m->e, ST_INVALID, "\"%s\" belongs in a [route \"glob\"], not in [%s]",
+                       o->key, m->section->name);
+    if (m->route)
+        return err_set(m->e, ST_INVALID, "\"%s\" belongs in [%s], not in a route", o->key,
+                       o->section);
+    return err_set(m->e, ST_INVALID, "\"%s\" belongs in [%s], not in [%s]", o->key, o->section,
+                   m->section->name);
+}
+
+static enum status is_twice(struct merge *m, const struct option *o, unsigned line)
+{
+    return err_set(m->e, ST_INVALID, "\"%s\" is set already in line %u", o->key, line);
+}
+
+static enum status set_in_route(struct merge *m, const struct option *o, struct span value,
+                                unsigned line)
+{
+    unsigned *set_in = &m->route_lines[o - options];
+    if (!o->in_route)
+        return wrong_section(m, o);
+    if (*set_in)
+        return is_twice(m, o, *set_in);
+    enum status st = value_set(o, value, route_field(m->route, o), m->e);
+    if (st != ST_OK)
+        return err_wrap(m->e, st, "%s", o->key);
+    if (o->route_has)
+        *((bool *)m->route + o->route_has) = true;
+    *set_in = line;
+    return ST_OK;
+}
+
+static enum status set_in_file(struct merge *m, const struct option *o, struct span value,
+                               unsigned line)
+{
+    struct config_origin *from = &m->c->origins[o - options];
+    struct buf where;
+    if (!option_is_general(o) || strcmp(o->section, m->section->name) != 0)
+        return wrong_section(m, o);
+    if (from->source == FROM_FILE && o->type != OPT_LIST)
+        return is_twice(m, o, from->line);
+    buf_init(&where);
+    buf_addf(&where, "%s:%u", m->file_name, line);
+    enum status st = merge_set(m, o, FROM_FILE, buf_cstr(&where), value);
+    buf_clear(&where);
+    if (st != ST_OK)
+        return err_wrap(m->e, st, "%s", o->key);
+    from->line = line;
+    return ST_OK;
+}
+
+static enum status take_pair(struct merge *m, const struct ini_item *item, unsigned line)
+{
+    const struct option *o = option_find(item->key);
+    if (!m->section && !m->route)
+        return err_set(m->e, ST_INVALID, "\"%.*s\" stands before any section; put [%s] above it",
+                       SPAN_ARG(item->key), o && option_is_general(o) ? o->section : "proxy");
+    if (!o)
+        return unknown_key(m, item->key);
+    return m->route ? set_in_route(m, o, item->value, line) : set_in_file(m, o, item->value, line);
+}
+
+enum status merge_file(struct merge *m, struct span file)
+{
+    struct ini ini;
+    struct ini_item item;
+    enum status st;
+    if (file.len > FILE_MAX)
+        return err_set(m->e, ST_INVALID, "%s: larger than 1 MiB", m->file_name);
+    ini_init(&ini, file);
+    while ((st = ini_next(&ini, &item, m->e)) == ST_OK) {
+        if (item.kind == INI_SECTION)
+            st = begin_section(m, &item, ini.line);
+        else
+            st = take_pair(m, &item, ini.line);
+        if (st != ST_OK)
+            break;
+    }
+    if (st == ST_DECLINED)
+        return ST_OK;
+    return err_wrap(m->e, st, "%s:%u", m->file_name, ini.line);
+}

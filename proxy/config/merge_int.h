@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// One merge: the sources write into one unfinished snapshot. Private to this room.
+#ifndef CONFIG_MERGE_INT_H
+#define CONFIG_MERGE_INT_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/span.h"
+#include "base/status.h"
+#include "config/config_int.h"
+
+struct config;
+struct config_input;
+struct config_route;
+struct option;
+struct option_section;
+
+struct merge {
+    struct config *c;
+    struct err *e;
+    const char *file_name;
+    const struct option_section *section; // current one of the file; NULL: none yet, or a route
+    struct config_route *route;           // current one; NULL: none
+    unsigned *route_lines;                // where each option of the current route was set; 0: not
+};
+
+// Sets a general option. where is copied; the text in front of an error is the caller's to add.
+NODISCARD enum status merge_set(struct merge *m, const struct option *o, enum config_source source,
+                                const char *where, struct span value);
+
+// The sources: e says "file:line: ...", "VARIABLE: ..." or "--flag: ...".
+NODISCARD enum status merge_file(struct merge *m, struct span file);
+NODISCARD enum status merge_env(struct merge *m, char *const *envp);
+NODISCARD enum status merge_flags(struct merge *m, const struct config_input *in);
+bool merge_help_wanted(const struct config_input *in); // --help stands among the flags
+
+#endif

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one table of settings. Parsing, --help, the man pages, conf/full.conf and check-config all
+// come from it: a setting is added by adding a row and a field of struct config.
+#include "config/options_int.h"
+
+#include <string.h>
+
+#include "config/config.h"
+
+#define K       ((uint64_t)1024)
+#define M       (1024 * K)
+#define G       (1024 * M)
+#define T       (1024 * G)
+#define SECONDS ((uint64_t)1000)
+#define MINUTES (60 * SECONDS)
+#define HOURS   (60 * MINUTES)
+
+#define AT(field)    .at = offsetof(struct config, field)
+#define ROUTE(field) .in_route = true, .route_at = offsetof(struct config_route, field)
+#define HAS(field)   .route_has = offsetof(struct config_route, field)
+
+const struct option_section option_sections[] = {
+    {"proxy", "Listeners, where requests go, and how they are signed."},
+    {"credentials", "Whose credentials sign."},
+    {"limits", "What one client, or all together, may cost."},
+    {"timeouts", "How long the proxy waits."},
+    {"retry", "What happens when AWS throttles or fails."},
+};
+const size_t option_sections_n = sizeof(option_sections) / sizeof(option_sections[0]);
+
+// A row stays as it is broken here: one field a line would make the table five screens longer.
+// clang-format off
+const struct option options[] = {
+    {.key = "listen", .section = "proxy", .aliases = "port", .type = OPT_LIST, .arg = "ADDR:PORT",
+     .def = "127.0.0.1:8080", .check = check_listen, AT(listen),
+     .help = "Addresses on which clients are served. :8080 means all interfaces; beyond loopback, "
+             "whoever reaches the port uses the proxy's credentials."},
+    {.key = "admin", .section = "proxy", .type = OPT_STRING, .arg = "ADDR:PORT|off",
+     .def = "127.0.0.1:8081", .check = check_admin, AT(admin),
+     .help = "Address of the admin listener (/healthz, /readyz), or off."},
+    {.key = "workers", .section = "proxy", .type = OPT_UINT, .words = "auto", .def = "auto",
+     .min = 1, .max = 64, AT(workers),
+     .help = "Worker threads. auto takes the smallest of the CPU affinity mask, the cgroup's CPU "
+             "quota rounded up, and 8."},
+    {.key = "host", .section = "proxy", .type = OPT_STRING, .arg = "HOST[:PORT]",
+     .example = "s3.eu-west-1.amazonaws.com", .check = check_host, AT(host), .is_reloadable = true,
+     .help = "Send every request to this host, whatever host the client names."},
+    {.key = "sign_host", .section = "proxy", .type = OPT_STRING, .arg = "client|upstream|HOST",
+     .def = "client", .check = check_sign_host, AT(sign_host), ROUTE(sign_host),
+     .is_reloadable = true,
+     .help = "What stands in the Host field and in the signature: the host that the client named, "
+             "the upstream that is dialled, or this name."},
+    {.key = "name", .section = "proxy", .type = OPT_STRING, .arg = "SERVICE", .example = "execute-api",
+     .check = check_scope, AT(name), .is_reloadable = true,
+     .help = "Service to sign for. Together with region it overrules what the host names; alone it "
+             "fills what is open."},
+    {.key = "region", .section = "proxy", .type = OPT_STRING, .arg = "REGION", .example = "eu-west-1",
+     .check = check_scope, AT(region), ROUTE(region), .is_reloadable = true,
+     .help = "Region to sign for. Together with name it overrules what the host names; alone it "
+             "fills what is open."},
+    {.key = "upstream_url_scheme", .section = "proxy", .type = OPT_ENUM, .words = "https|http",
+     .def = "https", AT(upstream_url_scheme), .is_reloadable = true,
+     .help = "Scheme towards host. http is taken only together with host, and sends everything in "
+             "the clear."},
+    {.key = "allow_hosts", .section = "proxy", .type = OPT_LIST, .arg = "HOST",
+     .example = "legacy.internal", .check = check_glob, AT(allow_hosts), .is_reloadable = true,
+     .help = "Further names that an origin-form request may carry in its Host field where host, or "
+             "a route for *, takes every request."},
+    {.key = "unsigned_hosts", .section = "proxy", .type = OPT_LIST, .arg = "GLOB",
+     .example = "mirror.example.com, *.internal", .check = check_glob, AT(unsigned_hosts),
+     .is_reloadable = true,
+     .help = "Hosts whose requests are forwarded as they are, unsigned. * matches any characters."},
+    {.key = "connect", .section = "proxy", .type = OPT_ENUM, .words = "tunnel|deny", .def = "tunnel",
+     AT(connect), ROUTE(connect), HAS(has_connect), .is_reloadable = true,
+     .help = "What CONNECT gets: a tunnel to an allowed host on port 443, or a refusal. What is "
+             "inside a tunnel is not signed."},
+    {.key = "payload", .section = "proxy", .aliases = "unsigned-payload=unsigned", .type = OPT_ENUM,
+     .words = "auto|hash|unsigned", .def = "auto", AT(payload), ROUTE(payload), HAS(has_payload),
+     .is_reloadable = true,
+     .help = "How the body is signed. auto streams it as UNSIGNED-PAYLOAD to S3 over TLS and hashes "
+             "it elsewhere."},
+    {.key = "ca_bundle", .section = "proxy", .env = "AWS_CA_BUNDLE", .type = OPT_STRING, .arg = "FILE",
+     .example = "/etc/ssl/certs/ca-certificates.crt", .check = check_text, AT(ca_bundle),
+     .help = "PEM file of the authorities that upstream certificates are verified against, in place "
+             "of the system's."},
+    {.key = "verify_ssl", .section = "proxy", .type = OPT_BOOL, .def = "yes", AT(verify_ssl),
+     .help = "Verify upstream certificates. Without it, whoever sits on the path can read and change "
+             "requests."},
+    {.key = "nameserver", .section = "proxy", .type = OPT_STRING, .arg = "ADDR[:PORT],...",
+     .example = "10.0.0.2", .check = check_nameserver, AT(nameserver),
+     .help = "Name servers to ask in place of those of /etc/resolv.conf."},
+    {.key = "log_level", .section = "proxy", .aliases = "v=debug verbose=debug", .type = OPT_ENUM,
+     .words = "error|warn|info|debug", .def = "info", AT(log_level), .is_reloadable = true,
+     .help = "How much is logged. No level shows secrets."},
+    {.key = "via", .section = "proxy", .type = OPT_BOOL, .def = "yes", AT(via), .is_reloadable = true,
+     .help = "Add a Via field to what is forwarded, by which a request that loops is recognised."},
+
+    {.key = "profile", .section = "credentials", .type = OPT_STRING, .arg = "NAME",
+     .example = "legacy", .check = check_text, AT(profile), ROUTE(profile), .is_reloadable = true,
+     .help = "Profile of the AWS credentials and config files. Where it isn't set, AWS_PROFILE "
+             "decides, and then the profile named default."},
+
+    {.key = "max_request_line", .section = "limits", .type = OPT_SIZE, .def = "8k", .min = 512,
+     .max = M, AT(max_request_line), .is_reloadable = true,
+     .help = "Longest request line; longer ones get 414."},
+    {.key = "max_field", .section = "limits", .type = OPT_SIZE, .def = "16k", .min = 512, .max = M,
+     AT(max_field), .is_reloadable = true,
+     .help = "Longest header field; longer ones get 431."},
+    {.key = "max_head", .section = "limits", .type = OPT_SIZE, .def = "64k", .min = K, .max = 16 * M,
+     AT(max_head), .is_reloadable = true,
+     .help = "Longest head, start line and all fields; longer ones get 431."},
+    {.key = "max_fields", .section = "limits", .type = OPT_COUNT, .def = "100", .min = 8, .max = 10000,
+     AT(max_fields), .is_reloadable = true,
+     .help = "Most header fields; more get 431."},
+    {.key = "max_trailers", .section = "limits", .type = OPT_SIZE, .def = "8k", .min = 0, .max = M,
+     AT(max_trailers), .is_reloadable = true,
+     .help = "Longest trailer section behind a chunked body; longer ones get 400."},
+    {.key = "body_memory", .section = "limits", .type = OPT_SIZE, .def = "1m", .min = 4 * K, .max = G,
+     AT(body_memory), .is_reloadable = true,
+     .help = "How much of a held body stays in memory; the rest goes to an unlinked file in "
+             "spool_dir."},
+    {.key = "body_max", .section = "limits", .type = OPT_SIZE, .def = "5g", .min = 0, .max = 5 * T,
+     AT(body_max), .is_reloadable = true,
+     .help = "Largest body that is held to be hashed; larger ones get 413. Streamed bodies have no "
+             "limit."},
+    {.key = "spool_max", .section = "limits", .type = OPT_SIZE, .def = "8g", .min = 0, .max = 1024 * T,
+     AT(spool_max), .is_reloadable = true,
+     .help = "Most bytes in all spool files together; beyond it requests get 503."},
+    {.key = "spool_dir", .section = "limits", .type = OPT_STRING, .arg = "FOLDER", .def = "/var/tmp",
+     .check = check_folder, AT(spool_dir), .is_reloadable = true,
+     .help = "Folder of the spool files. Where it can't be written, bodies over body_memory that "
+             "must be hashed get 413."},
+    {.key = "max_connections", .section = "limits", .type = OPT_COUNT, .words = "auto", .def = "auto",
+     .min = 1, .max = 1000000, AT(max_connections), .is_reloadable = true,
+     .help = "Most client connections; further ones wait. auto is 10240, or a third of the file "
+             "descriptors that the process may open where that is less."},
+
+    {.key = "client_head_timeout", .section = "timeouts", .type = OPT_TIME, .def = "10s", .min = 1,
+     .max = HOURS, AT(client_head_timeout), .is_reloadable = true,
+     .help = "From the first byte of a request to the end of its head."},
+    {.key = "client_idle_timeout", .section = "timeouts", .type = OPT_TIME, .def = "60s", .min = 1,
+     .max = 24 * HOURS, AT(client_idle_timeout), .is_reloadable = true,
+     .help = "How long a client connection stays open between requests."},
+    {.key = "client_write_timeout", .section = "timeouts", .type = OPT_TIME, .def = "30s", .min = 1,
+     .max = HOURS, AT(client_write_timeout), .is_reloadable = true,
+     .help = "How long a client may take nothing of an answer."},
+    {.key = "half_close_grace", .section = "timeouts", .type = OPT_TIME, .def = "1s", .min = 0,
+     .max = MINUTES, AT(half_close_grace), .is_reloadable = true,
+     .help = "How long an exchange goes on after its client closed its sending side; then it counts "
+             "as cancelled unless the answer has begun."},
+    {.key = "connect_timeout", .section = "timeouts", .type = OPT_TIME, .def = "3s", .min = 1,
+     .max = 5 * MINUTES, AT(connect_timeout), ROUTE(connect_timeout_ms), .is_reloadable = true,
+     .help = "For a TCP connection to the upstream."},
+    {.key = "tls_timeout", .section = "timeouts", .type = OPT_TIME, .def = "5s", .min = 1,
+     .max = 5 * MINUTES, AT(tls_timeout), ROUTE(tls_timeout_ms), .is_reloadable = true,
+     .help = "For the TLS handshake with the upstream."},
+    {.key = "first_byte_timeout", .section = "timeouts", .type = OPT_TIME, .def = "60s", .min = 1,
+     .max = 24 * HOURS, AT(first_byte_timeout), ROUTE(first_byte_timeout_ms), .is_reloadable = true,
+     .help = "From the last byte of the request to the first of the answer."},
+    {.key = "idle_timeout", .section = "timeouts", .type = OPT_TIME, .def = "60s", .min = 1,
+     .max = 24 * HOURS, AT(idle_timeout), ROUTE(idle_timeout_ms), .is_reloadable = true,
+     .help = "How long the upstream, or a tunnel, may move no byte."},
+    {.key = "pool_idle_timeout", .section = "timeouts", .type = OPT_TIME, .def = "50s", .min = 0,
+     .max = HOURS, AT(pool_idle_timeout), .is_reloadable = true,
+     .help = "How long an idle upstream connection is kept."},
+    {.key = "pool_max_age", .section = "timeouts", .type = OPT_TIME, .def = "5m", .min = 0,
+     .max = 24 * HOURS, AT(pool_max_age), .is_reloadable = true,
+     .help = "How old an upstream connection may become before it is replaced."},
+    {.key = "drain_timeout", .section = "timeouts", .type = OPT_TIME, .def = "30s", .min = 0,
+     .max = HOURS, AT(drain_timeout), .is_reloadable = true,
+     .help = "How long running requests may go on after SIGTERM."},
+    {.key = "pre_stop_wait", .section = "timeouts", .type = OPT_TIME, .def = "0s", .min = 0,
+     .max = HOURS, AT(pre_stop_wait), .is_reloadable = true,
+     .help = "How long the proxy serves on after SIGTERM while /readyz already says no, so that "
+             "load balancers notice."},
+
+    {.key = "retry_mode", .section = "retry", .type = OPT_ENUM, .words = "off", .def = "off",
+     .later = "standard", .later_why = "retries are not built in yet; use off", AT(retry_mode),
+     .is_reloadable = true,
+     .help = "Requests are sent once; retries are not built in yet."},
+
+    {.key = "service", .section = "route", .type = OPT_STRING, .arg = "SERVICE", .example = "es",
+     .check = check_scope, ROUTE(service), .is_reloadable = true,
+     .help = "Service to sign for."},
+    {.key = "upstream", .section = "route", .type = OPT_STRING, .arg = "URL",
+     .example = "https://vpc-search-abc.eu-west-1.es.amazonaws.com", .check = check_upstream,
+     ROUTE(upstream), .is_reloadable = true,
+     .help = "Where the requests go: http:// or https://, a host, perhaps a port. http:// sends "
+             "them in the clear."},
+    {.key = "sign", .section = "route", .type = OPT_ENUM, .words = "header|none", .def = "header",
+     ROUTE(sign), HAS(has_sign), .is_reloadable = true,
+     .help = "header puts the signature into the Authorization field; none forwards unsigned."},
+};
+// clang-format on
+const size_t options_n = sizeof(options) / sizeof(options[0]);
+
+// Enum fields are read and written as unsigned.
+_Static_assert(sizeof(enum config_connect) == sizeof(unsigned), "enum size");
+
+const struct option *option_find(struct span key)
+{
+    for (size_t i = 0; i < options_n; i++)
+        if (span_is(key, options[i].key))
+            return &options[i];
+    return NULL;
+}
+
+bool option_is_general(const struct option *o)
+{
+    return strcmp(o->section, "route") != 0;
+}
+
+void option_flag_name(const struct option *o, struct buf *out)
+{
+    buf_add_str(out, "--");
+    for (const char *c = o->key; *c; c++)
+        buf_add_char(out, *c == '_' ? '-' : *c);
+}
+
+void option_env_name(const struct option *o, struct buf *out)
+{
+    buf_add_str(out, "SIGV4_PROXY_");
+    for (const char *c = o->key; *c; c++)
+        buf_add_char(out, *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c);
+}
+
+void option_arg_name(const struct option *o, struct buf *out)
+{
+    static const char *const by_type[] = {
+        [OPT_BOOL] = "yes|no", [OPT_UINT] = "N",    [OPT_COUNT] = "N",     [OPT_SIZE] = "SIZE",
+        [OPT_TIME] = "TIME",   [OPT_ENUM] = "WORD", [OPT_STRING] = "TEXT", [OPT_LIST] = "TEXT",
+    };
+    if (o->arg)
+        buf_add_str(out, o->arg);
+    else if (o->type == OPT_ENUM)
+        buf_add_str(out, o->words);
+    else
+        buf_add_str(out, by_type[o->type]);
+    if (o->words && o->type != OPT_ENUM)
+        buf_addf(out, "|%s", o->words);
+    if (o->type == OPT_LIST)
+        buf_add_str(out, ",...");
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// The options table and the typed access to struct config through it. Private to this room.
+#ifndef CONFIG_OPTIONS_INT_H
+#define CONFIG_OPTIONS_INT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/span.h"
+#include "base/status.h"
+
+enum option_type {
+    OPT_BOOL = 0, // bool
+    OPT_UINT,     // unsigned
+    OPT_COUNT,    // uint64_t
+    OPT_SIZE,     // uint64_t, bytes
+    OPT_TIME,     // int64_t, milliseconds
+    OPT_ENUM,     // unsigned, the index into `words`
+    OPT_STRING,   // char *, NULL where not set
+    OPT_LIST,     // struct config_list
+};
+
+// Judges one string or list item; may rewrite it in place, never longer (lower case, localhost).
+typedef enum status (*option_check_fn)(char *text, struct err *e);
+
+struct option {
+    const char *key;
+    const char *section; // "route": only in a [route "glob"]
+    // Further flags, separated by blanks: "port" takes the value, "v=debug" stands for that value.
+    const char *aliases;
+    const char *env; // further environment variable, below SIGV4_PROXY_<KEY>; NULL: none
+    enum option_type type;
+    const char *arg;     // what help calls the value; NULL: by type
+    const char *words;   // OPT_ENUM: "a|b|c"; OPT_UINT, OPT_COUNT: a word that means 0 ("auto")
+    const char *def;     // as text; NULL: not set
+    const char *example; // where def is NULL
+    uint64_t min, max;   // numbers; in the unit of the field
+    option_check_fn check;
+    const char *later; // a word that is refused with `later_why`, since it isn't built in yet
+    const char *later_why;
+    size_t at;        // offset in struct config
+    bool in_route;    // a route may set it too, at route_at
+    size_t route_at;  // offset in struct config_route
+    size_t route_has; // offset of its has_x there; 0: NULL or -1 says "not set"
+    bool is_reloadable;
+    bool is_secret;
+    const char *help; // sentences for a person
+};
+
+extern const struct option options[];
+extern const size_t options_n;
+
+struct option_section {
+    const char *name;
+    const char *help;
+};
+extern const struct option_section option_sections[]; // in the order of the table, without routes
+extern const size_t option_sections_n;
+
+const struct option *option_find(struct span key); // NULL: unknown
+bool option_is_general(const struct option *o); // not only for routes: it has a flag and a variable
+// "--max-head", "SIGV4_PROXY_MAX_HEAD"
+void option_flag_name(const struct option *o, struct buf *out);
+void option_env_name(const struct option *o, struct buf *out);
+void option_arg_name(const struct option *o, struct buf *out); // what help calls its value
+
+// Parses text (without blanks around it) into the field; lists append. The field keeps its old
+// value on failure, and e says what is wrong with the text.
+NODISCARD enum status value_set(const struct option *o, struct span text, void *field,
+                                struct err *e);
+// As the file writes it; nothing where it isn't set. Secrets are masked.
+void value_format(const struct option *o, const void *field, struct buf *out);
+bool value_is_set(const struct option *o, const void *field);
+void value_clear(const struct option *o, void *field); // frees; NULL, empty or 0 afterwards
+
+// Checks of strings (option_check_fn).
+enum status check_text(char *text, struct err *e);       // no control octets, no comment in it
+enum status check_listen(char *text, struct err *e);     // ADDR:PORT, :PORT
+enum status check_admin(char *text, struct err *e);      // ADDR:PORT, off
+enum status check_host(char *text, struct err *e);       // HOST[:PORT]
+enum status check_sign_host(char *text, struct err *e);  // client, upstream, HOST[:PORT]
+enum status check_glob(char *text, struct err *e);       // a host with * in it
+enum status check_scope(char *text, struct err *e);      // service or region
+enum status check_upstream(char *text, struct err *e);   // http(s)://HOST[:PORT]
+enum status check_nameserver(char *text, struct err *e); // ADDR[:PORT]
+enum status check_folder(char *text, struct err *e);     // an absolute path
+
+#endif
