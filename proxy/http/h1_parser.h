@@ -31,11 +31,11 @@ enum h1_event {
 };
 
 struct h1_result {
-    struct msg *msg;     // H1_HEAD
-    struct span data;    // H1_DATA
-    int status;          // H1_ERROR: 400 405 414 431 501 505 for requests, 502 for responses
-    const char *code;    // H1_ERROR: our error code (bad-request, uri-too-long, head-too-large, ...)
-    const char *reason;  // H1_ERROR: static text that says what is wrong
+    struct msg *msg;    // H1_HEAD
+    struct span data;   // H1_DATA
+    int status;         // H1_ERROR: 400 405 414 431 501 505 for requests, 502 for responses
+    const char *code;   // H1_ERROR: our error code (bad-request, uri-too-long, head-too-large, ...)
+    const char *reason; // H1_ERROR: static text that says what is wrong
     bool may_keep_alive; // H1_ERROR 405/501 on a request without a body: framing is still certain
 };
 
@@ -45,15 +45,18 @@ struct h1_parser;
 // owner resets it only between messages (before h1_parser_next).
 struct h1_parser *h1_parser_new(enum h1_kind kind, const struct h1_limits *limits);
 void h1_parser_free(struct h1_parser *p);
-// Gets ready for the next message, whose head goes to `a`. Requests: up to two empty lines may precede.
+// Gets ready for the next message, whose head goes to `a`. Requests: up to two empty lines may
+// precede.
 void h1_parser_next(struct h1_parser *p, struct arena *a);
-// Responses: what was asked, since HEAD and CONNECT change the framing. Call before the head arrives.
+// Responses: what was asked, since HEAD and CONNECT change the framing. Call before the head
+// arrives.
 void h1_parser_expect(struct h1_parser *p, bool is_head, bool is_connect);
 // Consumes input up to the next event; returns the bytes consumed. Call again with the rest until
-// H1_MORE or H1_END/H1_ERROR. A 1xx response gives H1_HEAD then H1_END; call h1_parser_next and go on.
+// H1_MORE or H1_END/H1_ERROR. A 1xx response gives H1_HEAD then H1_END; call h1_parser_next and go
+// on.
 size_t h1_parse(struct h1_parser *p, struct span in, enum h1_event *event, struct h1_result *out);
-// The peer closed. H1_END where that completes the message (MSG_UNTIL_EOF), H1_MORE where nothing of a
-// message had begun, H1_ERROR where it is cut off.
+// The peer closed. H1_END where that completes the message (MSG_UNTIL_EOF), H1_MORE where nothing
+// of a message had begun, H1_ERROR where it is cut off.
 enum h1_event h1_parse_eof(struct h1_parser *p, struct h1_result *out);
 bool h1_parser_is_idle(const struct h1_parser *p); // no byte of a message seen since next()
 // Octets of the start line seen so far (for the log of a refused request), possibly cut.

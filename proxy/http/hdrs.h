@@ -31,13 +31,15 @@ struct span hdrs_get(const struct hdrs *h, struct span name);
 unsigned hdrs_remove(struct hdrs *h, struct span name);
 // Replaces all fields of that name by one.
 void hdrs_set(struct hdrs *h, struct arena *a, struct span name, struct span value);
-// Removes what concerns one connection only (RFC 9110 7.6.1): Connection and what it names, Keep-Alive,
-// Proxy-*, TE, Trailer, Transfer-Encoding, Upgrade, HTTP2-Settings. Host, Content-Length, Content-Type
-// cannot be named away; X-Amz-* and Authorization can (the client's copies; the signer adds ours later).
+// Removes what concerns one connection only (RFC 9110 7.6.1): Connection and what it names,
+// Keep-Alive, Proxy-*, TE, Trailer, Transfer-Encoding, Upgrade, HTTP2-Settings. Host,
+// Content-Length, Content-Type cannot be named away; X-Amz-* and Authorization can (the client's
+// copies; the signer adds ours later).
 void hdrs_strip_hop(struct hdrs *h);
 // True where a comma list over all fields of that name has the token (case-insensitive).
 bool hdrs_has_token(const struct hdrs *h, struct span name, struct span token);
-// No CR, LF, NUL or other control octet except HTAB: the gate for every value that we did not parse.
+// No CR, LF, NUL or other control octet except HTAB: the gate for every value that we did not
+// parse.
 bool hdrs_value_ok(struct span value);
 bool hdrs_name_ok(struct span name); // 1*tchar
 

@@ -11,7 +11,7 @@
 
 enum msg_framing {
     MSG_NO_BODY = 0,
-    MSG_LENGTH,    // `length` bytes (0 only where the head said so)
+    MSG_LENGTH, // `length` bytes (0 only where the head said so)
     MSG_CHUNKED,
     MSG_UNTIL_EOF, // responses only
 };
@@ -23,7 +23,7 @@ struct msg {
     // responses
     int status; // 100..599
     // both
-    int minor; // HTTP/1.minor: 0 or 1
+    int minor;        // HTTP/1.minor: 0 or 1
     struct hdrs hdrs; // all fields as received, hop-by-hop ones too
     enum msg_framing framing;
     uint64_t length;       // with MSG_LENGTH

@@ -21,16 +21,16 @@ struct uri_authority {
 };
 
 // Refuses userinfo, other spellings of IPv4 (decimal, octal, hex, short), zone ids, `%`, a trailing
-// dot, empty labels, labels over 63, ports outside 1..65535. An empty port ("host:") counts as none.
-// The host is copied to the arena. err says what is wrong.
-NODISCARD enum status uri_parse_authority(struct span in, struct arena *a, struct uri_authority *out,
-                                          struct err *e);
+// dot, empty labels, labels over 63, ports outside 1..65535. An empty port ("host:") counts as
+// none. The host is copied to the arena. err says what is wrong.
+NODISCARD enum status uri_parse_authority(struct span in, struct arena *a,
+                                          struct uri_authority *out, struct err *e);
 
 enum uri_form { URI_ORIGIN = 0, URI_ABSOLUTE, URI_AUTHORITY, URI_ASTERISK };
 
 struct uri {
     enum uri_form form;
-    bool is_https; // absolute-form's scheme; only http and https are taken
+    bool is_https;                  // absolute-form's scheme; only http and https are taken
     struct uri_authority authority; // absolute and authority form
     struct span path;               // raw, at least "/" ("" only for authority and asterisk)
     struct span query;              // raw, without '?'; p == NULL where there was no '?'
@@ -40,7 +40,8 @@ struct uri {
 NODISCARD enum status uri_parse_target(struct span method, struct span target, struct arena *a,
                                        struct uri *out, struct err *e);
 // "https://host[:port][/path][?query]" from the command line, the configuration or presign input.
-NODISCARD enum status uri_parse_url(struct span url, struct arena *a, struct uri *out, struct err *e);
+NODISCARD enum status uri_parse_url(struct span url, struct arena *a, struct uri *out,
+                                    struct err *e);
 // "host", "host:port", "[v6]:port": the port is left out where it is 0 or the scheme's default.
 struct span uri_format_host(const struct uri_authority *h, bool is_https, struct arena *a);
 
