@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where keys come from, what happens without them, and that a change of them is noticed."""
 import json
+import time
 
 import harness
 import pytest
@@ -145,7 +146,7 @@ def test_file_that_breaks_leaves_the_old_keys(aws, start_proxy, tmp_path):
     proxy = start_proxy(aws, identity=None)
     assert who(proxy) == OLD.access_key
     (tmp_path / ".aws" / "credentials").write_text("[default\n\x00garbage")
-    harness.time.sleep(2.5)
+    time.sleep(2.5)
     answer = proxy.request("POST", STS, body=b"Action=GetCallerIdentity&Version=2011-06-15")
     assert answer.status in (200, 503), answer
 

@@ -77,14 +77,15 @@ class Proxy:
     """A running sigv4-proxy. conf: lines behind those that every test needs."""
 
     def __init__(self, folder, conf="", env=None, identity=CANARY, arguments=(), stderr=None,
-                 ca_bundle=None):
+                 ca_bundle=None, admin=None):
         self.folder = pathlib.Path(folder)
         self.port = free_port()
         self.admin_port = free_port()
         self.log_path = self.folder / f"proxy-{self.port}.log"
         self.conf_path = self.folder / f"proxy-{self.port}.conf"
         self.secrets = [CANARY.secret_key, CANARY.token, CANARY.access_key]
-        lines = ["[proxy]", f"listen = 127.0.0.1:{self.port}", f"admin = 127.0.0.1:{self.admin_port}"]
+        lines = ["[proxy]", f"listen = 127.0.0.1:{self.port}",
+                 f"admin = {admin or f'127.0.0.1:{self.admin_port}'}"]
         if ca_bundle:
             lines.append(f"ca_bundle = {ca_bundle}")
         self.conf_path.write_text("\n".join(lines) + "\n" + conf)

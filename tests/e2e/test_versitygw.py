@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The object tests again, against real S3 servers: versitygw and MinIO, each where it is installed."""
+import shutil
+import subprocess
+
+import boto3
+import botocore
+import harness
+import http1
+import object_cases
+import pattern
+import pytest
+from botocore.config import Config
+from fake_aws import Identity
+
+ROOT = Identity("AKIATESTROOTUSER0001", "root-secret-for-this-run-only")
+BASE = b"http://s3.us-east-1.amazonaws.com/objects/"
+MIB = 1 << 20
+
+
+def find(name):
+    return shutil.which(name) or shutil.which(name, path="/usr/local/bin") or shutil.which(
+        name, path=str(harness.ROOT / "build" / "bin"))
+
+
+def versitygw(folder, port, pem):
+    tls = ["--cert", str(pem), "--key", str(pem)] if pem else []
+    (folder / "data").mkdir()
+    return [find("versitygw"), "--port", f"127.0.0.1:{port}", "-a", ROOT.access_key, "-s",
+            ROOT.secret_key, "--keep-alive", *tls, "posix", str(folder / "data")], {}
+
+
+def minio(folder, port, pem):
+    tls = []
+    if pem:
+        (folder / "certs").mkdir()
+        for name in ("public.crt", "private.key"):
+            shutil.copy(pem, folder / "certs" / name)
+        tls = ["--certs-dir", str(folder / "certs")]
+    return [find("minio"), "server", str(folder / "data"), "--address", f"127.0.0.1:{port}", *tls], {
+        "MINIO_ROOT_USER": ROOT.access_key, "MINIO_ROOT_PASSWORD": ROOT.secret_key,
+        "MINIO_BROWSER": "off"}
+
+
+SERVERS = {"versitygw": versitygw, "minio": minio}
+
+
+@pytest.fixture(scope="module", params=[f"{name}-{how}" for name in SERVERS for how in ("tls", "plain")])
+def gateway(request, tmp_path_factory, authority, certificate):
+    """A proxy in front of a real server, whose bucket "objects" exists."""
+    name, how = request.param.split("-")
+    if not find(name):
+        pytest.skip(f"{name} is not installed")
+    if harness.SANITIZER and request.param != "versitygw-tls":
+        pytest.skip("one server is enough under a sanitizer")
+    folder, port = tmp_path_factory.mktemp(request.param), harness.free_port()
+    command, env = SERVERS[name](folder, port, certificate if how == "tls" else None)
+    log = open(folder / "server.log", "wb")
+    server = subprocess.Popen(command, env=harness.base_environment(folder) | env, cwd=folder,
+                              stdout=log, stderr=log)
+    scheme = "https" if how == "tls" else "http"
+    conf = f'[route "*.amazonaws.com"]\nupstream = {scheme}://127.0.0.1:{port}\n'
+    try:
+        with harness.running(folder, conf=conf, identity=ROOT, ca_bundle=authority.bundle) as proxy:
+            proxy.server_name = name
+
+            def is_up():
+                assert server.poll() is None, (folder / "server.log").read_text()
+                return proxy.request("PUT", BASE[:-1]).status == 200
+
+            harness.wait_until(is_up, 30, f"{name} taking a bucket")
+            yield proxy
+    finally:
+        server.terminate()
+        server.wait(20)
+        log.close()
+
+
+@pytest.mark.parametrize("typed, key", object_cases.KEYS)
+def test_key_round_trip(gateway, typed, key):
+    with gateway.client() as client:
+        object_cases.round_trip(client, BASE, typed)
+
+
+@pytest.mark.parametrize("typed, key", object_cases.KEYS_OF_S3_ALONE)
+def test_signature_over_odd_keys_is_taken(gateway, typed, key):
+    """A file system may refuse the name; the signature must never be the reason."""
+    answer = gateway.request("GET", BASE + typed)
+    assert answer.error is None
+    assert b"SignatureDoesNotMatch" not in answer.body, answer
+    assert b"AccessDenied" not in answer.body, answer
+
+
+@pytest.mark.parametrize("query", object_cases.LIST_QUERIES)
+def test_list_query(gateway, query):
+    with gateway.client() as client:
+        assert client.request("PUT", BASE + b"q/a%20b", body=b"1").status == 200
+        assert client.request("PUT", BASE + b"other", body=b"2").status == 200
+        answer = client.request("GET", BASE[:-1] + b"?" + query)
+    assert answer.status == 200, answer
+    assert b"<Key>q/a b</Key>" in answer.body
+    assert b"<Key>other</Key>" not in answer.body
+
+
+@pytest.mark.parametrize("size", [0, 1, 70000, 5 * MIB])
+def test_sizes(gateway, size):
+    with gateway.client(60) as client:
+        assert client.request("PUT", BASE + b"size", body=pattern.octets(size)).status == 200
+        assert client.request("GET", BASE + b"size").body == pattern.octets(size)
+
+
+def test_chunked_upload(gateway):
+    with gateway.client() as client:
+        put = client.request("PUT", BASE + b"chunked", [("Transfer-Encoding", "chunked")],
+                             body=b"5\r\nhello\r\n0\r\n\r\n")
+        assert put.status == 200, put
+        assert client.request("GET", BASE + b"chunked").body == b"hello"
+
+
+def test_fields_and_ranges(gateway):
+    with gateway.client() as client:
+        fields = [("x-amz-meta-Colour", "blue  and  green"), ("Content-Type", "text/x"),
+                  ("Cache-Control", "max-age=9")]
+        assert client.request("PUT", BASE + b"meta", fields, body=b"0123456789").status == 200
+        part = client.request("GET", BASE + b"meta", [("Range", "bytes=2-4")])
+        assert (part.status, part.body) == (206, b"234")
+        assert part.fields.get("Content-Type") == "text/x"
+        assert part.fields.get("x-amz-meta-Colour").split() == ["blue", "and", "green"]
+
+
+def test_upload_with_expect(gateway):
+    with gateway.client() as client:
+        client.start("PUT", BASE + b"expect", [("Content-Length", "4"), ("Expect", "100-continue")],
+                     host="s3.us-east-1.amazonaws.com")
+        assert client.wire.read_head()[0].startswith("HTTP/1.1 100")
+        client.send(b"data")
+        assert client.read().status == 200
+
+
+def test_wrong_secret(gateway, tmp_path, authority):
+    wrong = Identity(ROOT.access_key, "not-the-secret")
+    conf = gateway.conf_path.read_text().split("\n", 4)[4]
+    with harness.running(tmp_path, conf=conf, identity=wrong, ca_bundle=authority.bundle) as proxy:
+        answer = proxy.request("GET", BASE + b"size")
+    assert (answer.status, answer.error) == (403, None)
+    assert b"SignatureDoesNotMatch" in answer.body
+
+
+def test_server_refuses_without_the_proxy(gateway):
+    """Else the tests above would show nothing."""
+    scheme, port = harness.re.search(r"upstream = (\w+)://127.0.0.1:(\d+)",
+                                     gateway.conf_path.read_text()).groups()
+    if scheme == "https":
+        pytest.skip("asked once, without TLS")
+    with http1.Client(("127.0.0.1", int(port))) as client:
+        assert client.request("GET", "/objects/size", host="127.0.0.1").status == 403
+
+
+def test_boto3_unsigned(gateway, monkeypatch, tmp_path):
+    for name, value in gateway.variables().items():
+        monkeypatch.setenv(name, value)
+    s3 = boto3.client("s3", endpoint_url="http://s3.us-east-1.amazonaws.com", region_name="us-east-1",
+                      config=Config(signature_version=botocore.UNSIGNED,
+                                    s3={"addressing_style": "path"}))
+    s3.put_object(Bucket="objects", Key="boto/한글 +", Body=b"x", Metadata={"owner": "me"})
+    assert s3.get_object(Bucket="objects", Key="boto/한글 +")["Metadata"] == {"owner": "me"}
+    source = tmp_path / "big"
+    source.write_bytes(pattern.octets(12 * MIB))
+    s3.upload_file(str(source), "objects", "boto/multi")
+    s3.download_file("objects", "boto/multi", str(tmp_path / "back"))
+    assert (tmp_path / "back").read_bytes() == source.read_bytes()
+    keys = [o["Key"] for o in s3.list_objects_v2(Bucket="objects", Prefix="boto/")["Contents"]]
+    assert keys == ["boto/multi", "boto/한글 +"]
