@@ -59,18 +59,14 @@ def test_configuration_files_are_accepted(tmp_path, path):
 
 
 def test_sh_blocks_of_readme_run(proxy, aws, tmp_path):
-    """Blocks marked sh are commands for a running proxy on its default port: run here as they stand,
-    with the port of this test's proxy."""
+    """Blocks marked sh are typed into one shell, one behind the other, at a running proxy: here as
+    they stand but for the port and the bucket."""
     assert blocks("sh")
     (tmp_path / "report.csv").write_text("a,b\n")
-    for block in blocks("sh"):
-        if "curl" not in block:
-            continue
-        script = block.replace("127.0.0.1:8080", f"127.0.0.1:{proxy.port}").replace(
-            "127.0.0.1:8081", f"127.0.0.1:{proxy.admin_port}").replace("my-bucket", "bucket")
-        script = "\n".join(line for line in script.splitlines() if "sigv4-proxy" not in line)
-        result = subprocess.run(["bash", "-euc", script], cwd=tmp_path, capture_output=True,
-                                text=True, timeout=60, check=False)
-        assert result.returncode == 0, (script, result.stdout, result.stderr)
-    assert aws.requests
+    script = "".join(blocks("sh")).replace("127.0.0.1:8080", f"127.0.0.1:{proxy.port}").replace(
+        "my-bucket", "bucket")
+    result = subprocess.run(["bash", "-euc", script], cwd=tmp_path, capture_output=True, text=True,
+                            timeout=60, check=False)
+    assert result.returncode == 0, (script, result.stdout, result.stderr)
+    assert len(aws.requests) == script.count("curl ")
     assert all(r.verdict for r in aws.requests)

@@ -22,7 +22,7 @@ That was all. Against real AWS it is the same, with your own keys and bucket:
 
     build/dev/sigv4-proxy &            # finds keys as the AWS CLI does: environment, ~/.aws
     export http_proxy=http://127.0.0.1:8080 HTTP_PROXY=http://127.0.0.1:8080
-    export NO_PROXY=169.254.169.254,169.254.170.2,localhost
+    export NO_PROXY=127.0.0.1,localhost,169.254.169.254,169.254.170.2
     curl -T report.csv http://YOUR-BUCKET.s3.YOUR-REGION.amazonaws.com/report.csv
     curl http://YOUR-BUCKET.s3.YOUR-REGION.amazonaws.com/report.csv
 

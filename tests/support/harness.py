@@ -145,7 +145,7 @@ class Proxy:
     def variables(self):
         """What a client's environment holds to come through this proxy."""
         return {"http_proxy": self.url, "HTTP_PROXY": self.url,
-                "NO_PROXY": "169.254.169.254,169.254.170.2,localhost"}
+                "NO_PROXY": "127.0.0.1,localhost,169.254.169.254,169.254.170.2"}
 
     def signal(self, number):
         self.process.send_signal(number)
