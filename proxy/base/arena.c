@@ -11,7 +11,7 @@
 #include "base/xalloc.h"
 
 #define BLOCK_LEN 4096
-#define ALIGN 16
+#define ALIGN     16
 
 struct arena_block {
     struct arena_block *next;
@@ -53,10 +53,10 @@ void arena_reset(struct arena *a)
 
 void *arena_alloc(struct arena *a, size_t len)
 {
-    len = (len + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    len = xadd(len, ALIGN - 1) & ~(size_t)(ALIGN - 1);
     if (!a->head || a->head->cap - a->head->used < len) {
         size_t cap = len > BLOCK_LEN ? len : BLOCK_LEN;
-        struct arena_block *b = xmalloc(sizeof(*b) + cap);
+        struct arena_block *b = xmalloc(xadd(sizeof(*b), cap));
         b->cap = cap;
         b->used = 0;
         b->next = a->head;

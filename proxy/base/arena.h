@@ -17,9 +17,9 @@ struct arena {
     size_t used;              // bytes handed out since the last reset
 };
 
-void arena_init(struct arena *a);  // allocates nothing yet
-void arena_clear(struct arena *a); // frees all
-void arena_reset(struct arena *a); // forgets all, keeps one block for the next life
+void arena_init(struct arena *a);               // allocates nothing yet
+void arena_clear(struct arena *a);              // frees all
+void arena_reset(struct arena *a);              // forgets all, keeps one block for the next life
 void *arena_alloc(struct arena *a, size_t len); // 16-byte aligned, uninitialised, never NULL
 void *arena_zalloc(struct arena *a, size_t len);
 // Copies; the copy is NUL-terminated behind its length.

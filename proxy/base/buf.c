@@ -2,6 +2,7 @@
 #include "base/buf.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,9 +38,11 @@ void buf_reset(struct buf *b)
 char *buf_reserve(struct buf *b, size_t len)
 {
     if (b->cap - b->len < len) {
-        size_t cap = b->cap ? b->cap * 2 : 256;
-        while (cap - b->len < len)
-            cap *= 2;
+        size_t need = xadd(b->len, len);
+        size_t cap = b->cap ? b->cap : 128;
+        do
+            cap = cap > SIZE_MAX / 2 ? need : cap * 2;
+        while (cap < need);
         char *p = xmalloc(cap);
         if (b->len)
             memcpy(p, b->p, b->len);

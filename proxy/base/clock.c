@@ -68,8 +68,8 @@ void clock_format_iso(int64_t wall_ms, char out[25])
     int64_t s = wall_ms / 1000 - (wall_ms % 1000 < 0);
     clock_split(s, &d);
     char text[64];
-    (void)snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", d.year, d.month, d.day,
-                   d.hour, d.minute, d.second, (int)(wall_ms - s * 1000));
+    (void)snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", d.year, d.month,
+                   d.day, d.hour, d.minute, d.second, (int)(wall_ms - s * 1000));
     memcpy(out, text, 24);
     out[24] = '\0';
 }

@@ -25,8 +25,8 @@ bool span_iis(struct span s, const char *cstr); // ASCII case-insensitive
 bool span_starts(struct span s, struct span prefix);
 bool span_istarts(struct span s, struct span prefix);
 bool span_ends(struct span s, struct span suffix);
-int span_cmp(struct span a, struct span b);             // bytewise, as strcmp
-struct span span_trim(struct span s);                   // SP and HTAB at both ends
+int span_cmp(struct span a, struct span b);                   // bytewise, as strcmp
+struct span span_trim(struct span s);                         // SP and HTAB at both ends
 struct span span_sub(struct span s, size_t from, size_t len); // clamped
 // Index of the first c, or s.len.
 size_t span_find(struct span s, char c);

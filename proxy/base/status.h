@@ -4,7 +4,7 @@
 #ifndef BASE_STATUS_H
 #define BASE_STATUS_H
 
-#define NODISCARD __attribute__((warn_unused_result))
+#define NODISCARD              __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 
 enum status {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/xalloc.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,4 +41,11 @@ char *xstrndup(const char *s, size_t len)
     memcpy(copy, s, len);
     copy[len] = '\0';
     return copy;
+}
+
+size_t xadd(size_t a, size_t b)
+{
+    if (a > SIZE_MAX - b)
+        (void)checked(NULL);
+    return a + b;
 }

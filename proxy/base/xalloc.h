@@ -11,5 +11,6 @@ void *xcalloc(size_t n, size_t len);
 void *xrealloc(void *p, size_t len);
 char *xstrdup(const char *s);
 char *xstrndup(const char *s, size_t len);
+size_t xadd(size_t a, size_t b); // of lengths; aborts on overflow
 
 #endif
