@@ -20,6 +20,7 @@ struct h1_trace {
     bool is_head;    // responses
     bool is_connect; // responses
     bool is_cut_off; // no end of file at the end
+    size_t first;    // length of the first piece where it differs from the others
 };
 
 struct h1_trace_run {
@@ -123,7 +124,9 @@ static inline struct buf h1_trace_run(const struct h1_trace *how, struct span in
     h1_parser_expect(r.parser, how->is_head, how->is_connect);
     for (size_t at = 0; at < in.len && !r.is_over;) {
         size_t len = step ? step : in.len;
-        if (seed) {
+        if (!at && how->first) {
+            len = how->first;
+        } else if (seed) {
             seed = seed * 1664525u + 1013904223u;
             len = 1 + (seed >> 16) % len;
         }
