@@ -37,7 +37,7 @@ int64_t clock_join(const struct clock_date *d)
     int64_t doy = (153 * (d->month + (d->month > 2 ? -3 : 9)) + 2) / 5 + d->day - 1;
     int64_t doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
     int64_t days = era * 146097 + doe - 719468;
-    return days * 86400 + d->hour * 3600 + d->minute * 60 + d->second;
+    return days * 86400 + (int64_t)d->hour * 3600 + (int64_t)d->minute * 60 + d->second;
 }
 
 void clock_split(int64_t epoch_s, struct clock_date *out)

@@ -5,7 +5,7 @@
 
 char ascii_lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+    return (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
 }
 
 struct span span_of(const char *cstr)
@@ -85,11 +85,13 @@ struct span span_trim(struct span s)
 
 struct span span_sub(struct span s, size_t from, size_t len)
 {
+    if (!s.p)
+        return (struct span){.p = NULL, .len = 0};
     if (from > s.len)
         from = s.len;
     if (len > s.len - from)
         len = s.len - from;
-    return (struct span){.p = s.p ? s.p + from : NULL, .len = len};
+    return (struct span){.p = s.p + from, .len = len};
 }
 
 size_t span_find(struct span s, char c)

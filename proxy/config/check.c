@@ -161,7 +161,7 @@ enum status check_listen(char *text, struct err *e)
     if (!is_port(port, 0))
         return err_set(e, ST_INVALID, "\"%s\": the port must be between 0 and 65535", text);
     if (span_iis(host, local)) {
-        memcpy(text, "127.0.0.1", strlen(local));
+        memcpy(text, "127.0.0.1", host.len);
         return ST_OK;
     }
     if (host.len && !is_literal(host, AF_INET) && !is_v6_in_brackets(host))

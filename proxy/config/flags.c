@@ -177,7 +177,7 @@ static enum status next_short(struct flags *f, struct flag *out, const char *arg
     }
     if (arg[1] == 'c' && !arg[2]) {
         out->kind = FLAG_CONFIG;
-        return take_value(f, out->name, NULL, &out->value, e);
+        return take_value(f, out->name, NULL, &out->file, e);
     }
     if (arg[2]) {
         out->name = span_of(arg);
@@ -206,7 +206,7 @@ enum status flags_next(struct flags *f, struct flag *out, struct err *e)
     }
     if (span_is(flag, "config")) {
         out->kind = FLAG_CONFIG;
-        return take_value(f, out->name, eq ? eq + 1 : NULL, &out->value, e);
+        return take_value(f, out->name, eq ? eq + 1 : NULL, &out->file, e);
     }
     if (flag.len < 2) // -v has one dash
         return unknown_flag(out->name, flag, false, e);
@@ -221,6 +221,6 @@ const char *config_file_argument(int argc, char *const *argv)
     flags_init(&f, argc, argv);
     while ((st = flags_next(&f, &flag, NULL)) != ST_DECLINED)
         if (st == ST_OK && flag.kind == FLAG_CONFIG)
-            return flag.value;
+            return flag.file;
     return NULL;
 }

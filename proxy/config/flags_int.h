@@ -23,7 +23,8 @@ struct flag {
     enum flag_kind kind;
     struct span name;            // as it was written: "--port", "-v"
     const struct option *option; // FLAG_SETTING
-    const char *value;           // FLAG_CONFIG and FLAG_SETTING, where is_default is false
+    const char *value;           // FLAG_SETTING, where is_default is false
+    const char *file;            // FLAG_CONFIG
     char word[32];               // holds the value that an alias stands for
     bool is_default;             // --no-verbose: back to the default
 };

@@ -93,14 +93,12 @@ static enum status unknown_key(struct merge *m, struct span key)
 
 static enum status wrong_section(struct merge *m, const struct option *o)
 {
+    const char *here = m->route ? "route" : m->section->name;
     if (!option_is_general(o))
         return err_set(m->e, ST_INVALID, "\"%s\" belongs in a [route \"glob\"], not in [%s]",
-                       o->key, m->section->name);
-    if (m->route)
-        return err_set(m->e, ST_INVALID, "\"%s\" belongs in [%s], not in a route", o->key,
-                       o->section);
+                       o->key, here);
     return err_set(m->e, ST_INVALID, "\"%s\" belongs in [%s], not in [%s]", o->key, o->section,
-                   m->section->name);
+                   here);
 }
 
 static enum status is_twice(struct merge *m, const struct option *o, unsigned line)

@@ -7,7 +7,7 @@
 
 static char fold(char c)
 {
-    return c == '_' ? '-' : ascii_lower(c);
+    return ascii_lower((char)(c == '_' ? '-' : c));
 }
 
 static unsigned min3(unsigned a, unsigned b, unsigned c)

@@ -214,14 +214,14 @@ void option_flag_name(const struct option *o, struct buf *out)
 {
     buf_add_str(out, "--");
     for (const char *c = o->key; *c; c++)
-        buf_add_char(out, *c == '_' ? '-' : *c);
+        buf_add_char(out, (char)(*c == '_' ? '-' : *c));
 }
 
 void option_env_name(const struct option *o, struct buf *out)
 {
     buf_add_str(out, "SIGV4_PROXY_");
     for (const char *c = o->key; *c; c++)
-        buf_add_char(out, *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c);
+        buf_add_char(out, (char)(*c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c));
 }
 
 void option_arg_name(const struct option *o, struct buf *out)

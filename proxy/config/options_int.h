@@ -31,8 +31,7 @@ struct option {
     const char *section; // "route": only in a [route "glob"]
     // Further flags, separated by blanks: "port" takes the value, "v=debug" stands for that value.
     const char *aliases;
-    const char *env; // further environment variable, below SIGV4_PROXY_<KEY>; NULL: none
-    enum option_type type;
+    const char *env;     // further environment variable, below SIGV4_PROXY_<KEY>; NULL: none
     const char *arg;     // what help calls the value; NULL: by type
     const char *words;   // OPT_ENUM: "a|b|c"; OPT_UINT, OPT_COUNT: a word that means 0 ("auto")
     const char *def;     // as text; NULL: not set
@@ -41,13 +40,14 @@ struct option {
     option_check_fn check;
     const char *later; // a word that is refused with `later_why`, since it isn't built in yet
     const char *later_why;
+    const char *help; // sentences for a person
     size_t at;        // offset in struct config
-    bool in_route;    // a route may set it too, at route_at
     size_t route_at;  // offset in struct config_route
     size_t route_has; // offset of its has_x there; 0: NULL or -1 says "not set"
+    enum option_type type;
+    bool in_route; // a route may set it (too), at route_at
     bool is_reloadable;
     bool is_secret;
-    const char *help; // sentences for a person
 };
 
 extern const struct option options[];

@@ -17,7 +17,7 @@ struct unit {
 };
 
 static const struct unit size_units[] = {
-    {"g", 1024 * 1024 * 1024}, {"m", 1024 * 1024}, {"k", 1024}, {"", 1}};
+    {"g", UINT64_C(1) << 30}, {"m", UINT64_C(1) << 20}, {"k", 1024}, {"", 1}};
 // A bare number is seconds; without it a time is written back with the largest unit that fits.
 static const struct unit time_units[] = {
     {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}, {"", 1000}};

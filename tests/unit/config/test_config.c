@@ -257,7 +257,7 @@ static void file_errors_name_file_line_and_remedy(void **state)
             .file = "[limits]\nregion = x\n");
     REFUSED("x.conf:2: \"service\" belongs in a [route \"glob\"], not in [proxy]",
             .file = "[proxy]\nservice = s3\n");
-    REFUSED("x.conf:2: \"listen\" belongs in [proxy], not in a route",
+    REFUSED("x.conf:2: \"listen\" belongs in [proxy], not in [route]",
             .file = "[route \"a\"]\nlisten = :1\n");
     REFUSED("x.conf:1: \"max_head\" stands before any section; put [limits] above it",
             .file = "max_head = 1k\n");
@@ -268,7 +268,7 @@ static void file_errors_name_file_line_and_remedy(void **state)
     REFUSED("x.conf:2: region: a value is missing", .file = "[proxy]\nregion =\n");
     REFUSED(
         "x.conf:2: max_head: \"64q\" is not a size (as in 64k, 16m, 5g; a bare number is bytes)",
-        .file = "[proxy]\n[limits] \nmax_head = 64q\n" + 8);
+        .file = "[limits]\nmax_head = 64q\n");
     REFUSED("x.conf:1: [proxy] takes nothing in quotes", .file = "[proxy \"x\"]\n");
     REFUSED("x.conf:2: retry_mode: retries are not built in yet; use off",
             .file = "[retry]\nretry_mode = standard\n");
