@@ -3,13 +3,17 @@
 // input as tab-separated key=hex, one answer a line on standard output in the same form. Everything
 // is hex, so that requests may hold any octet. Keys: method target host payload service region
 // access secret token s3session time(decimal) expires(decimal) canon(overrides line 2) and h=<name
-// hex>:<value hex>, repeated; flags, without a value: query v4a all given sendhash tokenunsigned.
+// hex>:<value hex>, repeated; body, framed as aws-chunked by framing (an x-amz-content-sha256
+// value) with t=<name hex>:<value hex> as its trailer; flags, without a value: query v4a all given
+// sendhash tokenunsigned s3session.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sign/presign.h"
+#include "sign/stream.h"
 
+#include "base/buf.h"
 #include "base/digest.h"
 
 #define MAX_FIELDS 256
@@ -22,6 +26,10 @@ struct job {
     struct span raw_target;
     struct span canon; // p == NULL: none given
     bool is_query;
+    struct span body;
+    struct span framing; // p == NULL: the body is not framed
+    struct sign_field trailers[MAX_FIELDS];
+    unsigned n_trailers;
 };
 
 static void die(const char *what)
@@ -75,13 +83,13 @@ static bool set_flag(struct job *j, struct span key)
     return true;
 }
 
-static void add_field(struct job *j, struct span pair, struct arena *a)
+static void add_field(struct sign_field *v, unsigned *n, struct span pair, struct arena *a)
 {
     size_t colon = span_find(pair, ':');
-    if (colon == pair.len || j->r.n_fields == MAX_FIELDS)
+    if (colon == pair.len || *n == MAX_FIELDS)
         die("bad header field");
-    j->fields[j->r.n_fields].name = unhex(span_sub(pair, 0, colon), a);
-    j->fields[j->r.n_fields++].value = unhex(span_sub(pair, colon + 1, pair.len), a);
+    v[*n].name = unhex(span_sub(pair, 0, colon), a);
+    v[(*n)++].value = unhex(span_sub(pair, colon + 1, pair.len), a);
 }
 
 static void set(struct job *j, struct span key, struct span value, struct arena *a)
@@ -100,6 +108,8 @@ static void set(struct job *j, struct span key, struct span value, struct arena 
         {"secret", &j->id.secret_key},
         {"token", &j->id.session_token},
         {"canon", &j->canon},
+        {"body", &j->body},
+        {"framing", &j->framing},
     };
     for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++) {
         if (span_is(key, spans[i].key)) {
@@ -108,7 +118,9 @@ static void set(struct job *j, struct span key, struct span value, struct arena 
         }
     }
     if (span_is(key, "h"))
-        add_field(j, value, a);
+        add_field(j->fields, &j->r.n_fields, value, a);
+    else if (span_is(key, "t"))
+        add_field(j->trailers, &j->n_trailers, value, a);
     else if (span_is(key, "time"))
         j->r.wall_s = number(value);
     else if (span_is(key, "expires"))
@@ -130,6 +142,34 @@ static void show_target(const char *key, struct span path, struct span query, st
     if (query.len)
         path = arena_spanf(a, "%.*s?%.*s", SPAN_ARG(path), SPAN_ARG(query));
     show(key, path);
+}
+
+static void show_framed(struct job *j, struct span seed, struct arena *a)
+{
+    char head[SIGN_CHUNK_HEAD_MAX];
+    uint8_t hash[DIGEST_LEN];
+    uint64_t want = 0;
+    struct buf wire;
+    j->r.payload_hash = j->framing;
+    struct sign_chunks *c = sign_chunks_new(&j->r, &j->id, NULL, seed);
+    if (!c)
+        die("no framing that we write");
+    buf_init(&wire);
+    for (struct span rest = j->body; rest.len; rest = span_sub(rest, SIGN_CHUNK_LEN, rest.len)) {
+        struct span data = span_sub(rest, 0, SIGN_CHUNK_LEN);
+        digest_sha256(data, hash);
+        buf_add(&wire, head, sign_chunks_head(c, data.len, hash, head));
+        buf_add_span(&wire, data);
+        buf_add_str(&wire, "\r\n");
+    }
+    buf_add_span(&wire, sign_chunks_end(c, j->trailers, j->n_trailers, a));
+    if (sign_chunks_wire_len(sign_framing_of(j->framing), j->body.len, j->trailers, j->n_trailers,
+                             &want) != ST_OK ||
+        want != wire.len)
+        die("the length told beforehand is wrong");
+    show("wire", buf_span(&wire));
+    buf_clear(&wire);
+    sign_chunks_free(c);
 }
 
 static void answer(struct job *j, struct sign_key_cache *cache, struct arena *a)
@@ -159,6 +199,8 @@ static void answer(struct job *j, struct sign_key_cache *cache, struct arena *a)
             show("name", result.add[i].name);
             show("value", result.add[i].value);
         }
+        if (j->framing.p)
+            show_framed(j, result.signature, a);
     }
     putchar('\n');
     (void)fflush(stdout);

@@ -6,9 +6,11 @@ A case is five files. request: the request as the signer gets it; context: key =
 token, region, service, time, sign = header | query, algorithm = sigv4 | sigv4a, signed = minimal | all | given,
 payload, expires, token_unsigned, s3_session); canonical: the canonical request; string-to-sign; authorization:
 the Authorization field, or the signed target for sign = query. SigV4A signatures are random: ours is verified
-with the key derived from the secret, the file's likewise.
+with the key derived from the secret, the file's likewise. Where context has chunked = N, N times "a" are framed
+as payload says, and a sixth file, chunk-signatures, holds the chain, that of the trailer field in context at its end.
 """
 import pathlib
+import re
 import sys
 
 import p256
@@ -48,21 +50,30 @@ def sign_case(sign, folder):
         ('tokenunsigned', 'token_unsigned' in context),
         ('s3session', 's3_session' in context),
         (context.get('signed'), context.get('signed') in ('all', 'given'))) if wanted]
+    framed = {}
+    if 'chunked' in context:
+        framed = {'body': 'a' * int(context['chunked']), 'framing': context['payload']}
+        if 'trailer' in context:
+            framed['trailers'] = [context['trailer'].split(':', 1)]
     return sign(
         [(k, v) for k, v in headers if k.lower() != b'host'], flags,
         time=seconds(context['time']), expires=context.get('expires'), method=method, target=target,
         host=next(v for k, v in headers if k.lower() == b'host'),
         payload=context.get('payload') or sha256(body), service=context['service'],
         region=context['region'], access=context['access'], secret=context['secret'],
-        token=context.get('token'))
+        token=context.get('token'), **framed)
 
 
 def results(answer):
     """What the three result files must hold."""
     if answer.error:
         raise ValueError(answer.error.decode())
-    return {'canonical': answer.canonical, 'string-to-sign': answer.sts,
-            'authorization': getattr(answer, 'signed', None) or answer.field(b'Authorization')}
+    files = {'canonical': answer.canonical, 'string-to-sign': answer.sts,
+             'authorization': getattr(answer, 'signed', None) or answer.field(b'Authorization')}
+    if hasattr(answer, 'wire'):
+        found = re.findall(rb'(?:chunk-signature=|x-amz-trailer-signature:)([0-9a-f]*)\r\n', answer.wire)
+        files['chunk-signatures'] = b'\n'.join(found)
+    return files
 
 
 def verified_stem(context, text, authorization):

@@ -46,9 +46,10 @@ class Signer:
     def __init__(self, path):
         self.child = subprocess.Popen([path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def __call__(self, headers=(), flags=(), time=0, expires=None, **values):
+    def __call__(self, headers=(), flags=(), time=0, expires=None, trailers=(), **values):
         parts = [f'{key}={octets(value).hex()}' for key, value in values.items() if value is not None]
         parts += [f'h={octets(name).hex()}:{octets(value).hex()}' for name, value in headers]
+        parts += [f't={octets(name).hex()}:{octets(value).hex()}' for name, value in trailers]
         parts.append(f'time={time}')
         if expires is not None:
             parts.append(f'expires={expires}')
