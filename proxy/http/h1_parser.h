@@ -48,8 +48,8 @@ void h1_parser_free(struct h1_parser *p);
 // Gets ready for the next message, whose head goes to `a`. Requests: up to two empty lines may
 // precede.
 void h1_parser_next(struct h1_parser *p, struct arena *a);
-// Responses: what was asked, since HEAD and CONNECT change the framing. Call before the head
-// arrives.
+// Responses: what was asked, since HEAD and CONNECT change the framing. Call for each request,
+// before its answer's head arrives; holds over h1_parser_next, since 1xx answers come first.
 void h1_parser_expect(struct h1_parser *p, bool is_head, bool is_connect);
 // Consumes input up to the next event; returns the bytes consumed. Call again with the rest until
 // H1_MORE or H1_END/H1_ERROR. A 1xx response gives H1_HEAD then H1_END; call h1_parser_next and go

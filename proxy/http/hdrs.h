@@ -22,7 +22,7 @@ struct hdrs {
 
 void hdrs_init(struct hdrs *h);
 void hdrs_add(struct hdrs *h, struct arena *a, struct span name, struct span value);
-// First field of that name from index `from` on; NULL where there is none.
+// First field of that name; NULL where there is none. Valid until the list changes.
 const struct hdr *hdrs_find(const struct hdrs *h, struct span name);
 unsigned hdrs_count(const struct hdrs *h, struct span name);
 // The one value, or an empty span with p == NULL where the field is absent.

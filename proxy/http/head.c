@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-#include "http/octets_int.h"
 #include "http/uri_int.h"
 
 #define MAX_CONNECTION_NAMES 64
@@ -167,12 +166,14 @@ void head_split_fields(char *fields, char *end, struct arena *a, struct hdrs *ou
 {
     memset(found, 0, sizeof(*found));
     while (fields < end && *fields != '\r') {
-        size_t name_len = octet_run(fields, end, OCTET_TCHAR); // ends at the colon
-        char *value = fields + name_len + 1;
-        size_t value_len = octet_run(value, end, OCTET_VALUE); // ends at the CR
-        hdrs_add(out, a, span_from(fields, name_len), trim(value, value_len));
+        char *colon = memchr(fields, ':', (size_t)(end - fields));
+        char *cr = memchr(fields, '\r', (size_t)(end - fields));
+        if (!colon || !cr || cr < colon)
+            break; // not what prescan lets through
+        hdrs_add(out, a, span_from(fields, (size_t)(colon - fields)),
+                 trim(colon + 1, (size_t)(cr - colon - 1)));
         note_field(&out->v[out->n - 1], found);
-        fields = value + value_len + 2;
+        fields = cr + 2;
     }
 }
 

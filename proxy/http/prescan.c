@@ -94,23 +94,29 @@ static enum prescan_verdict head_too_long(struct prescan *s)
     return bad(s, 431, "head-too-large", "the head is longer than max_head");
 }
 
-// Counts octets of the line at hand. Of two limits passed within one run the one that is passed by
-// more octets was reached first, which is what feeding octet by octet would have found.
-static enum prescan_verdict count(struct prescan *s, size_t in_line, size_t in_all)
+// Of two limits passed within one run the one that is passed by more octets was reached first,
+// which is what feeding octet by octet would have found.
+static enum prescan_verdict too_long(struct prescan *s, bool is_start, size_t line_max)
 {
-    bool is_start = s->state <= PRESCAN_LINE_LF;
-    size_t line_max = is_start ? s->limits->max_request_line : s->limits->max_field;
-    s->line_len += in_line;
-    s->total += in_all;
     size_t line_over = s->line_len > line_max ? s->line_len - line_max : 0;
     size_t all_over = s->total > s->limits->max_head ? s->total - s->limits->max_head : 0;
-    if (!line_over && !all_over)
-        return PRESCAN_MORE;
     if (all_over > line_over || s->kind == PRESCAN_TRAILERS)
         return head_too_long(s);
     if (is_start)
         return line_too_long(s);
     return bad(s, 431, "head-too-large", "a header field is longer than max_field");
+}
+
+// Counts octets of the line at hand (CR and LF are none) and of the whole.
+static inline enum prescan_verdict count(struct prescan *s, size_t in_line, size_t in_all)
+{
+    bool is_start = s->state <= PRESCAN_LINE_LF;
+    size_t line_max = is_start ? s->limits->max_request_line : s->limits->max_field;
+    s->line_len += in_line;
+    s->total += in_all;
+    if (s->line_len <= line_max && s->total <= s->limits->max_head)
+        return PRESCAN_MORE;
+    return too_long(s, is_start, line_max);
 }
 
 static enum prescan_verdict bad_line_octet(struct prescan *s, char c)

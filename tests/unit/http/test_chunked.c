@@ -84,8 +84,7 @@ static void every_odd_size_line_is_refused(void **state)
                                       "3;a\rb\r\n",
                                       "3;\x01\r\n",
                                       "3;\x7f\r\n",
-                                      "\xa0"
-                                      "3\r\n",
+                                      "\xa0\x33\r\n",
                                       "3\xa0\r\n",
                                       "3 4\r\nabc",
                                       "3 zzz\r\nabc",

@@ -200,6 +200,16 @@ static void codings_other_than_chunked_are_refused(void **state)
                 "ERROR 400 bad-request Transfer-Encoding in an HTTP/1.0 message");
 }
 
+// http-parser takes "Transfer-Encodingx" for the real one and forgets that the body is chunked.
+static void heads_that_http_parser_reads_differently_are_refused(void **state)
+{
+    (void)state;
+    assert_part(&requests,
+                SPAN("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n"
+                     "Transfer-Encodingx: y\r\n\r\n0\r\n\r\n"),
+                "ERROR 400 bad-request a head that can be read in two ways");
+}
+
 static void connection_names_at_most_64_tokens(void **state)
 {
     (void)state;
@@ -468,7 +478,9 @@ static void a_head_in_one_piece_costs_one_copy_and_one_table(void **state)
     h1_parser_next(p, &a);
     (void)h1_parse(p, in, &e, &r);
     assert_int_equal(e, H1_HEAD);
-    assert_true(a.used <= in.len + sizeof(struct msg) + (3 + 16) * sizeof(struct hdr) + 3 * 16);
+    const size_t rounding = 48;
+    const size_t table = (3 + 16) * sizeof(struct hdr);
+    assert_true(a.used <= in.len + sizeof(struct msg) + table + rounding);
     assert_true(r.msg->hdrs.cap >= r.msg->hdrs.n + 8);
     h1_parser_free(p);
     arena_clear(&a);
@@ -484,6 +496,7 @@ int main(void)
         cmocka_unit_test(host_is_checked),
         cmocka_unit_test(lengths_are_plain_numbers_below_two_to_the_63),
         cmocka_unit_test(codings_other_than_chunked_are_refused),
+        cmocka_unit_test(heads_that_http_parser_reads_differently_are_refused),
         cmocka_unit_test(connection_names_at_most_64_tokens),
         cmocka_unit_test(refused_methods_keep_the_connection_where_no_body_follows),
         cmocka_unit_test(a_refused_method_leaves_the_next_request_unread),
