@@ -26,6 +26,7 @@ enum parser_state {
     IN_CHUNKS,
     IN_EOF, // body until the peer closes
     AT_END, // H1_END is still to be told
+    OVER,   // it was told
     DEAD,   // after H1_ERROR
 };
 
@@ -373,7 +374,7 @@ static size_t parse_chunks(struct h1_parser *p, struct span in, enum h1_event *e
         *event = H1_DATA;
         break;
     case CHUNKED_END:
-        p->state = AT_END;
+        p->state = OVER;
         *event = H1_END;
         break;
     case CHUNKED_BAD:
@@ -400,6 +401,8 @@ size_t h1_parse(struct h1_parser *p, struct span in, enum h1_event *event, struc
         *event = in.len ? H1_DATA : H1_MORE;
         return in.len;
     case AT_END:
+    case OVER:
+        p->state = OVER;
         *event = H1_END;
         return 0;
     case DEAD:
@@ -413,10 +416,10 @@ enum h1_event h1_parse_eof(struct h1_parser *p, struct h1_result *out)
 {
     enum h1_event event = H1_MORE;
     memset(out, 0, sizeof(*out));
-    if (h1_parser_is_idle(p))
+    if (h1_parser_is_idle(p) || p->state == OVER)
         return H1_MORE;
     if (p->state == IN_EOF || p->state == AT_END) {
-        p->state = AT_END;
+        p->state = OVER;
         return H1_END;
     }
     if (p->state != DEAD) {

@@ -93,6 +93,7 @@ static void every_odd_size_line_is_refused(void **state)
                                       "g\r\n",
                                       ";a\r\nabc",
                                       "3\r\nabcXX0\r\n",
+                                      "3\r\nabcX\n0\r\n",
                                       "3\r\nabc\n0\r\n",
                                       "3\r\nabc\rX",
                                       "3\r\nabcd\r\n",

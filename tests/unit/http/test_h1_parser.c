@@ -315,6 +315,28 @@ static void ends_in_the_middle_are_told(void **state)
     assert_trace(&responses, SPAN(""), "");
 }
 
+static void an_end_is_told_once_at_end_of_file(void **state)
+{
+    (void)state;
+    struct h1_parser *p = h1_parser_new(H1_RESPONSE, &h1_trace_limits);
+    struct arena a;
+    enum h1_event e;
+    struct h1_result r;
+    arena_init(&a);
+    h1_parser_next(p, &a);
+    (void)h1_parse(p, SPAN("HTTP/1.1 200 OK\r\n\r\n"), &e, &r);
+    assert_int_equal(e, H1_HEAD);
+    assert_int_equal(h1_parse_eof(p, &r), H1_END);
+    assert_int_equal(h1_parse_eof(p, &r), H1_MORE);
+    h1_parser_next(p, &a);
+    (void)h1_parse(p, SPAN("HTTP/1.1 204 X\r\n\r\n"), &e, &r);
+    (void)h1_parse(p, SPAN("surplus"), &e, &r);
+    assert_int_equal(e, H1_END);
+    assert_int_equal(h1_parse_eof(p, &r), H1_MORE);
+    h1_parser_free(p);
+    arena_clear(&a);
+}
+
 static void answers_are_framed_by_what_was_asked(void **state)
 {
     (void)state;
@@ -503,6 +525,7 @@ int main(void)
         cmocka_unit_test(connect_has_no_body),
         cmocka_unit_test(upgrades_are_ordinary_requests),
         cmocka_unit_test(ends_in_the_middle_are_told),
+        cmocka_unit_test(an_end_is_told_once_at_end_of_file),
         cmocka_unit_test(answers_are_framed_by_what_was_asked),
         cmocka_unit_test(interim_answers_end_at_once_and_the_final_one_follows),
         cmocka_unit_test(what_head_answers_expect_outlives_interim_answers),
