@@ -38,7 +38,7 @@ struct h1_parser {
     bool is_connect;     // ... to CONNECT
     struct arena *arena; // borrowed
     struct prescan scan;
-    char *head; // in the arena; complete lines up to where input ended
+    char *head; // in the arena: what came of it so far
     size_t head_len;
     size_t head_cap;
     struct head_line line;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Strict HTTP/1 parser: bytes in, events out, no I/O. A byte-level pre-scanner stands in front of
 // http-parser, whose Debian build is the lenient one; chunk framing is read by our own reader.
-// What is refused and with which status: RFC 9112, ../shared facts in docs/architecture.md.
+// What is refused, with which status and in which order: head.c, prescan.c, chunked.c.
 #ifndef HTTP_H1_PARSER_H
 #define HTTP_H1_PARSER_H
 
@@ -56,7 +56,8 @@ void h1_parser_expect(struct h1_parser *p, bool is_head, bool is_connect);
 // on.
 size_t h1_parse(struct h1_parser *p, struct span in, enum h1_event *event, struct h1_result *out);
 // The peer closed. H1_END where that completes the message (MSG_UNTIL_EOF), H1_MORE where nothing
-// of a message had begun, H1_ERROR where it is cut off.
+// of a message had begun or its end was told, H1_ERROR where it is cut off (upstream-closed for
+// responses).
 enum h1_event h1_parse_eof(struct h1_parser *p, struct h1_result *out);
 bool h1_parser_is_idle(const struct h1_parser *p); // no byte of a message seen since next()
 // Octets of the start line seen so far (for the log of a refused request), possibly cut.

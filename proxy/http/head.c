@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a head means. The order of the checks is part of the contract (docs: the first failing one
+// What a head means. The order of the checks is part of the contract (the first failing one
 // answers): line, version, method, target, then Host, Content-Length, Transfer-Encoding,
 // Connection. Each is refused in all forms that two implementations are known to read differently
 // (RFC 9112 6.3).
