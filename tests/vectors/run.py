@@ -13,6 +13,7 @@ import pathlib
 import re
 import sys
 
+sys.dont_write_bytecode = True
 import p256
 from signer import HASHES_SENT, Signer, seconds, sha256
 

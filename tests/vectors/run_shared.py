@@ -10,6 +10,7 @@ import re
 import sys
 import urllib.parse
 
+sys.dont_write_bytecode = True
 import p256
 from signer import HASHES_SENT, Signer, octets, seconds, sha256
 
