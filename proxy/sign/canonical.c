@@ -233,7 +233,7 @@ void sign_target_make(struct span path, struct span query, bool is_s3_family, st
                       struct sign_target *out)
 {
     if (!path.len || path.p[0] != '/')
-        path = arena_spanf(a, "/%.*s", SPAN_ARG(path));
+        path = JOIN(a, SPAN("/"), path);
     if (is_s3_family) {
         out->wire_path = recoded(path, DECODE | KEEP_SLASH, a);
         out->canon_path = out->wire_path;

@@ -91,6 +91,9 @@ static void empty_path_is_a_slash(void **state)
     assert_paths("", true, "/", "/");
     assert_paths("", false, "/", "/");
     assert_paths("x", false, "/x", "/x");
+    struct sign_target t;
+    sign_target_make(SPAN("a\0b"), SPAN(""), true, &a, &t);
+    assert_span(t.wire_path, "/a%00b");
 }
 
 static void query_without_parameters_is_empty(void **state)
