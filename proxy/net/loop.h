@@ -16,12 +16,13 @@
 struct loop;
 typedef void (*loop_fn)(void *arg);
 
-NODISCARD struct loop *loop_new(const char *name, struct err *e); // NULL on failure; name is borrowed
-void loop_free(struct loop *l); // runs what is posted or deferred, then frees
-void loop_run(struct loop *l);  // until loop_stop
-void loop_stop(struct loop *l); // any thread
-int64_t loop_now_ms(const struct loop *l); // monotonic, as of this turn
-int64_t loop_beat_ms(const struct loop *l); // any thread: last turn's time (heartbeat)
+NODISCARD struct loop *loop_new(const char *name,
+                                struct err *e); // NULL on failure; name is borrowed
+void loop_free(struct loop *l);                 // runs what is posted or deferred, then frees
+void loop_run(struct loop *l);                  // until loop_stop
+void loop_stop(struct loop *l);                 // any thread
+int64_t loop_now_ms(const struct loop *l);      // monotonic, as of this turn
+int64_t loop_beat_ms(const struct loop *l);     // any thread: last turn's time (heartbeat)
 
 // Messages between threads: fn runs once on l's thread, in order of posting, never before this
 // returns. Any thread. What arg points to belongs to the receiver from then on.
@@ -33,8 +34,11 @@ struct deferred {
     loop_fn fn;
     void *arg;
     bool is_queued;
+    bool is_next; // waits for the next poll
 };
 void loop_defer(struct loop *l, struct deferred *d); // queueing again while queued does nothing
+// Runs only after the descriptors have been polled once more: for work that yields to others.
+void loop_defer_next(struct loop *l, struct deferred *d);
 void loop_undefer(struct loop *l, struct deferred *d);
 
 // A timer whose deadline may move often: setting it later or clearing it does not touch the heap;
@@ -48,7 +52,8 @@ bool timer_is_set(const struct timer *t);
 
 // Readiness of a descriptor that is not a stream (listening sockets, signalfd, inotify).
 struct watch;
-struct watch *watch_new(struct loop *l, int fd, loop_fn on_readable, void *arg); // fd borrowed; armed
+struct watch *watch_new(struct loop *l, int fd, loop_fn on_readable,
+                        void *arg); // fd borrowed; armed
 void watch_set(struct watch *w, bool is_armed);
 void watch_free(struct watch *w); // NULL is fine
 // signo is delivered to fn on this loop's thread; one loop a process may do this.

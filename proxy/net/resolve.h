@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names to addresses over evdns, on one loop (control). Names with a dot are asked absolute (no search
-// list); /etc/hosts first; resolv.conf and hosts are watched; a truncated answer is asked again by
-// getaddrinfo on a helper thread.
+// Names to addresses over evdns, on one loop (control). Names with a dot are asked absolute (no
+// search list); /etc/hosts first; resolv.conf and hosts are watched; a truncated answer is asked
+// again by getaddrinfo on a helper thread.
 #ifndef NET_RESOLVE_H
 #define NET_RESOLVE_H
 

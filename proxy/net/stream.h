@@ -18,7 +18,7 @@
 #include "net/tls.h"
 
 #define STREAM_HIGH_WATER (256 * 1024)
-#define STREAM_LOW_WATER (64 * 1024)
+#define STREAM_LOW_WATER  (64 * 1024)
 
 struct stream;
 
@@ -36,11 +36,14 @@ struct stream_ops {
     // Bytes have come. Returns how many were taken; the rest is kept and reading stops until
     // stream_resume. A read turn is at most 64 KiB.
     size_t (*data)(void *arg, struct span in);
-    // The peer will send no more (FIN, or close_notify), after all data was taken. Writing still works.
+    // The peer will send no more (FIN, or close_notify), after all data was taken. Writing still
+    // works.
     void (*eof)(void *arg);
-    // The peer's FIN was noticed while reading is stopped; bytes may still be unread. At most once.
+    // The peer's FIN or RST (stream_was_reset) was noticed while reading is stopped; bytes may
+    // still be unread. At most once.
     void (*hup)(void *arg);
-    // The queue went from over STREAM_LOW_WATER (or from non-empty, for the last bytes) to at most it.
+    // The queue went from over STREAM_LOW_WATER (or from non-empty, for the last bytes) to at most
+    // it.
     void (*drained)(void *arg);
     // connect and TLS handshake are done; writing before that is queued.
     void (*ready)(void *arg);
@@ -57,23 +60,27 @@ struct stream_tls {
     const char *name;
     uint16_t port; // with name the key of the session cache
 };
-struct stream *stream_connect(struct loop *l, const struct net_addr *to, const struct stream_tls *tls,
-                              const struct stream_ops *ops, void *arg);
+struct stream *stream_connect(struct loop *l, const struct net_addr *to,
+                              const struct stream_tls *tls, const struct stream_ops *ops,
+                              void *arg);
 // True once the TCP connection stands (the TLS handshake may still run): separates connect_timeout
 // from tls_timeout.
 bool stream_is_connected(const struct stream *s);
 // Frees now; unsent bytes are dropped and the socket is closed (RST where the peer still sends).
 void stream_free(struct stream *s); // NULL is fine
 // Closes in the background: sends what is queued, then FIN/close_notify, then reads and drops at
-// most linger_ms or 64 KiB, then closes: the peer gets to read the answer. The stream is gone for the caller.
+// most linger_ms or 64 KiB, then closes: the peer gets to read the answer. The stream is gone for
+// the caller.
 void stream_close_gently(struct stream *s, int linger_ms);
-// Another owner takes over (idle pool, tunnel); kept bytes stay and come after the next turn.
+// Another owner takes over (idle pool, tunnel). Kept bytes come to the new owner after this turn,
+// unless reading is stopped by stream_pause.
 void stream_set_ops(struct stream *s, const struct stream_ops *ops, void *arg);
 
 // Stops or resumes `data`. Pausing is cheap: the kernel is only told when bytes come meanwhile.
 void stream_pause(struct stream *s);
 void stream_resume(struct stream *s);
-bool stream_has_kept(const struct stream *s); // bytes that `data` did not take
+bool stream_has_kept(const struct stream *s);  // bytes that `data` did not take
+bool stream_was_reset(const struct stream *s); // at `hup`: gone in both directions, not half-closed
 
 // Writes or queues all of it (copying what is queued). Several spans go out as one send / one TLS
 // record where they fit. Failures come through closed.
@@ -89,7 +96,7 @@ void stream_abort(struct stream *s); // then stream_free
 const struct net_addr *stream_peer(const struct stream *s);
 struct loop *stream_loop(const struct stream *s);
 bool stream_is_tls(const struct stream *s);
-bool stream_was_resumed(const struct stream *s); // TLS session reused
+bool stream_was_resumed(const struct stream *s);  // TLS session reused
 uint64_t stream_bytes_in(const struct stream *s); // application bytes
 uint64_t stream_bytes_out(const struct stream *s);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// TLS towards upstreams: 1.2 and up, verification always on unless said otherwise, sessions resumed.
+// TLS towards upstreams: 1.2 and up, verification always on unless said otherwise, sessions
+// resumed.
 #ifndef NET_TLS_H
 #define NET_TLS_H
 

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files of this room know about a loop, besides its door.
+#ifndef NET_LOOP_INT_H
+#define NET_LOOP_INT_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "net/loop.h"
+
+TAILQ_HEAD(deferred_list, deferred);
+
+// Something that lives in the background (a lingering close) and has to end with the loop.
+struct loop_guest {
+    TAILQ_ENTRY(loop_guest) link;
+    void (*end)(struct loop_guest *g); // unlinks and frees
+};
+TAILQ_HEAD(guest_list, loop_guest);
+
+// A descriptor watched for the peer's hang-up only (hup.c).
+struct hup_watch {
+    void (*fn)(struct hup_watch *w, bool is_reset);
+    bool is_known; // the kernel has it
+    bool is_armed;
+};
+
+#define LOOP_HOT_BUFS 64
+struct loop_bufs {
+    char *hot[LOOP_HOT_BUFS];
+    unsigned n_hot;
+    char **cold; // given back to the kernel, their addresses are kept
+    size_t n_cold;
+    char **slabs;
+    size_t n_slabs;
+};
+
+struct post;
+
+struct loop {
+    const char *name; // borrowed
+    struct event_base *base;
+    struct event wake;
+    int wake_fd;
+    int hup_fd; // an epoll of its own, -1 until used
+    struct event hup;
+    atomic_bool is_stopping;
+    _Atomic int64_t beat_ms;
+    int64_t now_ms;
+    bool is_fresh; // now_ms belongs to this turn
+    struct deferred_list soon;
+    struct deferred_list next;
+    struct guest_list guests;
+    struct loop_bufs bufs;
+    pthread_mutex_t lock; // guards the posts
+    struct post *posts;
+    struct post **posts_end;
+};
+
+// Each callback that libevent makes calls this first: the clock is read once a turn.
+void loop_enter(struct loop *l);
+void loop_guest_add(struct loop *l, struct loop_guest *g);
+void loop_guest_remove(struct loop *l, struct loop_guest *g);
+
+void loop_bufs_clear(struct loop_bufs *b);
+
+// fn is called once when fd's peer has sent FIN or RST; arming again while armed does nothing.
+void hup_arm(struct loop *l, int fd, struct hup_watch *w);
+void hup_forget(struct loop *l, int fd, struct hup_watch *w); // before fd is closed
+void hup_clear(struct loop *l);
+
+#endif

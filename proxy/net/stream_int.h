@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parts of a stream: stream.c (life, reading), stream_write.c (queue, shutdown),
+// stream_tls.c (records), stream_connect.c, stream_linger.c.
+#ifndef NET_STREAM_INT_H
+#define NET_STREAM_INT_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "net/loop_int.h"
+#include "net/stream.h"
+
+// What waits for the socket, in buffers that the loop lends; bytes as they go on the wire.
+struct out_buf {
+    struct out_buf *next;
+    uint32_t off;
+    uint32_t len; // bytes behind off
+    char data[];
+};
+#define OUT_BUF_CAP (LOOP_BUF_LEN - sizeof(struct out_buf))
+
+struct out_chain {
+    struct out_buf *head;
+    struct out_buf *tail;
+    size_t len;
+};
+
+enum stream_end {
+    END_NONE = 0,
+    END_WANTED,   // behind what is queued
+    END_NOTIFIED, // close_notify is queued, FIN follows
+    END_SENT,
+};
+
+struct tls_peer;
+struct farewell;
+
+struct stream {
+    struct loop *loop;            // borrowed
+    const struct stream_ops *ops; // borrowed
+    void *arg;
+    struct event rd;
+    struct event wr;
+    struct deferred turn; // everything that must not happen within a stream_* call
+    struct hup_watch hup;
+    struct timer *stall; // NULL until needed
+    int64_t stall_ms;
+    int fd;
+    unsigned n_holds; // frames of ours on the stack; the memory stays while there are any
+    bool is_connected;
+    bool is_ready;   // handshake done
+    bool is_freed;   // by the owner
+    bool is_dead;    // closed was called
+    bool is_paused;  // the owner said so
+    bool is_stopped; // data left something
+    bool is_eof;     // told to the owner
+    bool is_raw_eof; // recv gave 0
+    bool is_drained; // the last recv was short: another one would only say EAGAIN
+    bool is_rd_armed;
+    bool is_wr_armed;
+    bool is_hup_told;
+    bool is_reset;     // the kernel reported an error while reading was stopped
+    bool is_corked;    // records are collected and go out as one send
+    bool is_ready_due; // connected within stream_connect: tell later
+    bool is_fail_due;
+    enum stream_end end;
+    enum stream_fail fail_why;
+    char *fail_text;
+    char *kept; // a loop buffer, NULL where there is none
+    uint32_t kept_off;
+    uint32_t kept_len;
+    struct out_chain out;
+    struct out_chain early;    // plaintext written before the handshake is done
+    struct tls_peer *tls;      // NULL for a plain stream
+    struct farewell *farewell; // set once stream_close_gently took the stream
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+    struct net_addr peer;
+};
+
+// Results of reading besides a count of bytes.
+enum { READ_EOF = 0, READ_AGAIN = -1, READ_FAILED = -2 };
+
+// stream.c
+struct stream *stream_make(struct loop *l, int fd, const struct stream_ops *ops, void *arg);
+void stream_hold(struct stream *s);
+void stream_drop(struct stream *s);
+ssize_t stream_raw_read(struct stream *s, char *to, size_t len);
+void stream_read_turn(struct stream *s);
+void stream_arm_read(struct stream *s, bool is_armed);
+void stream_arm_write(struct stream *s, bool is_armed);
+bool stream_is_live(const struct stream *s);
+// Remembers the first failure; closed is called once no stream_* call is on the stack and what
+// can still be read has been (unless reading is stopped).
+void stream_fail_later(struct stream *s, enum stream_fail why, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
+void stream_fail_now(struct stream *s, enum stream_fail why, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
+void stream_drop_kept(struct stream *s);
+
+// stream_connect.c
+void stream_on_connecting(struct stream *s); // writable while connecting
+void stream_become_ready(struct stream *s);  // handshake done, or none needed; calls `ready`
+
+// stream_write.c
+void stream_on_writable(struct stream *s);
+void stream_out(struct stream *s, const char *p, size_t len); // bytes for the wire
+void stream_cork(struct stream *s);
+void stream_uncork(struct stream *s);
+void stream_flush(struct stream *s);
+void stream_send_early(struct stream *s);
+void stream_finish_shut(struct stream *s);
+void stream_drop_out(struct stream *s);
+void stream_touch_stall(struct stream *s);
+
+// stream_tls.c
+void stream_tls_start(struct stream *s, const struct stream_tls *tls);
+void stream_tls_handshake(struct stream *s);
+ssize_t stream_tls_read(struct stream *s, char *to, size_t len);
+bool stream_tls_has_pending(const struct stream *s);
+void stream_tls_write(struct stream *s, const struct span *parts, unsigned n);
+void stream_tls_notify(struct stream *s); // close_notify
+void stream_tls_free(struct stream *s);
+
+// stream_linger.c
+void stream_linger_shut_done(struct stream *s);
+void stream_linger_stalled(struct stream *s);
+void stream_linger_free(struct stream *s);
+
+#endif

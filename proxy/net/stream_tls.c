@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+// TLS on a stream. OpenSSL reads and writes through a BIO of ours that goes to the stream's raw
+// reads and its output chain: reads are not repeated once the socket is known to be empty, writes
+// always succeed. So SSL_read and SSL_write need no retry state, and a message costs one recv and
+// one send. All wire bytes come in through one function (wire_read): a stream that turns into TLS
+// with bytes already read would have them handed out there first.
+#include <errno.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "net/stream_int.h"
+#include "net/tls_int.h"
+
+#define RECORD_MAX 16384
+
+static BIO_METHOD *wire_method; // made once, lives as long as the process
+static pthread_once_t wire_once = PTHREAD_ONCE_INIT;
+
+static int wire_read(BIO *bio, char *to, int len)
+{
+    struct stream *s = BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    if (len <= 0)
+        return 0;
+    ssize_t n = stream_raw_read(s, to, (size_t)len);
+    if (n == READ_AGAIN)
+        BIO_set_retry_read(bio);
+    return n < 0 ? -1 : (int)n;
+}
+
+static int wire_write(BIO *bio, const char *from, int len)
+{
+    struct stream *s = BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    if (len > 0)
+        stream_out(s, from, (size_t)len);
+    return len;
+}
+
+static long wire_ctrl(BIO *bio, int cmd, long num, void *ptr)
+{
+    (void)num;
+    (void)ptr;
+    struct stream *s = BIO_get_data(bio);
+    if (cmd == BIO_CTRL_FLUSH)
+        return 1;
+    return cmd == BIO_CTRL_EOF && s->is_raw_eof;
+}
+
+static void make_method(void)
+{
+    wire_method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "stream");
+    if (!wire_method || !BIO_meth_set_read(wire_method, wire_read) ||
+        !BIO_meth_set_write(wire_method, wire_write) || !BIO_meth_set_ctrl(wire_method, wire_ctrl))
+        wire_method = NULL;
+}
+
+static bool attach(struct stream *s)
+{
+    (void)pthread_once(&wire_once, make_method);
+    BIO *bio = wire_method ? BIO_new(wire_method) : NULL;
+    if (!bio)
+        return false;
+    BIO_set_data(bio, s);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(s->tls->ssl, bio, bio);
+    return true;
+}
+
+void stream_tls_start(struct stream *s, const struct stream_tls *tls)
+{
+    s->tls = tls_peer_new(tls->client, tls->name, tls->port);
+    if (!s->tls || !attach(s))
+        stream_fail_later(s, STREAM_TLS, "tls: not a name to verify");
+}
+
+void stream_tls_free(struct stream *s)
+{
+    tls_peer_free(s->tls);
+    s->tls = NULL;
+}
+
+static void handshake_failed(struct stream *s, int error)
+{
+    char why[160];
+    int sys = errno;
+    tls_peer_forget_session(s->tls);
+    if (s->is_raw_eof && ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+        ERR_clear_error();
+        stream_fail_now(s, STREAM_RESET, "tls: the peer closed during the handshake");
+    } else if (error == SSL_ERROR_SYSCALL) {
+        ERR_clear_error();
+        stream_fail_now(s, STREAM_RESET, "tls: %s during the handshake", strerror(sys));
+    } else {
+        tls_peer_reason(s->tls, why, sizeof(why));
+        stream_fail_now(s, STREAM_TLS, "tls: %s", why);
+    }
+}
+
+void stream_tls_handshake(struct stream *s)
+{
+    stream_hold(s);
+    ERR_clear_error();
+    int done = SSL_do_handshake(s->tls->ssl);
+    int error = SSL_get_error(s->tls->ssl, done);
+    if (done == 1) {
+        stream_become_ready(s);
+        // The server's first bytes may have come along with its last handshake message.
+        if (stream_is_live(s) && stream_tls_has_pending(s))
+            stream_read_turn(s);
+    } else if (error == SSL_ERROR_WANT_READ) {
+        stream_arm_read(s, true);
+    } else {
+        handshake_failed(s, error);
+    }
+    stream_drop(s);
+}
+
+bool stream_tls_has_pending(const struct stream *s)
+{
+    return SSL_has_pending(s->tls->ssl);
+}
+
+// Returns READ_FAILED only where the failure has been remembered.
+static ssize_t read_failed(struct stream *s, int error)
+{
+    char why[160];
+    int sys = errno;
+    if (s->is_raw_eof && ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+        ERR_clear_error();
+        stream_fail_later(s, STREAM_TRUNCATED, "tls: connection ended without close_notify");
+    } else if (error == SSL_ERROR_SYSCALL) {
+        ERR_clear_error();
+        stream_fail_later(s, STREAM_RESET, "%s", strerror(sys));
+    } else {
+        tls_peer_reason(s->tls, why, sizeof(why));
+        stream_fail_later(s, STREAM_TLS, "tls: %s", why);
+    }
+    return READ_FAILED;
+}
+
+ssize_t stream_tls_read(struct stream *s, char *to, size_t len)
+{
+    SSL *ssl = s->tls->ssl;
+    size_t n = 0;
+    // Saves OpenSSL's round of taking and releasing its buffer only to find nothing.
+    if (s->is_drained && !SSL_has_pending(ssl))
+        return READ_AGAIN;
+    ERR_clear_error();
+    if (SSL_read_ex(ssl, to, len, &n) == 1)
+        return (ssize_t)n;
+    int error = SSL_get_error(ssl, 0);
+    if (error == SSL_ERROR_WANT_READ)
+        return READ_AGAIN;
+    return error == SSL_ERROR_ZERO_RETURN ? READ_EOF : read_failed(s, error);
+}
+
+static bool put_record(struct stream *s, const char *p, size_t len)
+{
+    char why[160];
+    size_t n = 0;
+    ERR_clear_error();
+    if (SSL_write_ex(s->tls->ssl, p, len, &n) == 1)
+        return true;
+    tls_peer_reason(s->tls, why, sizeof(why));
+    stream_fail_later(s, STREAM_TLS, "tls: %s", why);
+    return false;
+}
+
+// Fills b from the parts, moving *part and *off behind what was copied.
+static size_t gather(const struct span *parts, unsigned n, unsigned *part, size_t *off, char *b)
+{
+    size_t len = 0;
+    while (*part < n && len < RECORD_MAX) {
+        size_t left = parts[*part].len - *off;
+        size_t take = left < RECORD_MAX - len ? left : RECORD_MAX - len;
+        if (take)
+            memcpy(b + len, parts[*part].p + *off, take);
+        len += take;
+        *off += take;
+        if (take == left) {
+            (*part)++;
+            *off = 0;
+        }
+    }
+    return len;
+}
+
+static void put_parts(struct stream *s, const struct span *parts, unsigned n)
+{
+    unsigned i = 0;
+    size_t off = 0;
+    char *b = NULL;
+    bool is_ok = true;
+    while (i < n && is_ok && !s->is_fail_due) {
+        size_t left = parts[i].len - off;
+        if (left >= RECORD_MAX || (i == n - 1 && left)) { // straight from the owner's memory
+            size_t len = left < RECORD_MAX ? left : RECORD_MAX;
+            is_ok = put_record(s, parts[i].p + off, len);
+            off += len;
+            if (len == left) {
+                i++;
+                off = 0;
+            }
+            continue;
+        }
+        if (!b)
+            b = loop_buf_take(s->loop);
+        size_t len = gather(parts, n, &i, &off, b);
+        if (len)
+            is_ok = put_record(s, b, len);
+    }
+    if (b)
+        loop_buf_give(s->loop, b);
+}
+
+void stream_tls_write(struct stream *s, const struct span *parts, unsigned n)
+{
+    size_t total = 0;
+    for (unsigned i = 0; i < n; i++)
+        total += parts[i].len;
+    if (total <= RECORD_MAX) {
+        put_parts(s, parts, n);
+        return;
+    }
+    // Several records, one send: the copy is cheaper than the system calls.
+    stream_cork(s);
+    put_parts(s, parts, n);
+    stream_uncork(s);
+}
+
+void stream_tls_notify(struct stream *s)
+{
+    ERR_clear_error();
+    (void)SSL_shutdown(s->tls->ssl); // sends close_notify and does not wait for the peer's
+    ERR_clear_error();
+}
+
+bool stream_was_resumed(const struct stream *s)
+{
+    return s->tls && s->is_ready && SSL_session_reused(s->tls->ssl);
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// What stream_tls.c needs of a client context: handles with the name, checks and session set.
+#ifndef NET_TLS_INT_H
+#define NET_TLS_INT_H
+
+#include <openssl/ssl.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "net/tls.h"
+
+// The far end of one handshake. Set as the handle's app data, so that sessions find their key.
+struct tls_peer {
+    struct tls_client *client; // borrowed
+    SSL *ssl;
+    char *name; // without a trailing dot
+    uint16_t port;
+    bool is_address;
+};
+
+// NULL where OpenSSL refuses (no memory, a name that can't be one).
+struct tls_peer *tls_peer_new(struct tls_client *c, const char *name, uint16_t port);
+void tls_peer_free(struct tls_peer *p); // NULL is fine
+// Forgets the peer's session, so that the next handshake is a full one.
+void tls_peer_forget_session(struct tls_peer *p);
+// Why the handshake or a record failed, from OpenSSL's error queue, for a person: "certificate has
+// expired". Empties the queue.
+void tls_peer_reason(struct tls_peer *p, char *out, size_t len);
+
+#endif
