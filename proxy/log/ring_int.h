@@ -12,9 +12,9 @@
 #define LOG_LINE_MAX 8192 // bytes of a line with its newline
 
 struct ring {
-    struct ring *next;                  // the writer's list of all rings, under its lock
     _Alignas(64) _Atomic uint64_t head; // bytes ever put; the producer's
     _Alignas(64) _Atomic uint64_t tail; // bytes ever taken; the writer's
+    struct ring *next;                  // the writer's list of all rings, under its lock
     _Atomic bool is_ended;              // the producer's thread is gone
     char bytes[RING_LEN];
 };

@@ -1,0 +1,684 @@
+// SPDX-License-Identifier: Apache-2.0
+// Control and view on one real loop, so each step is in the test's hand: fetches are answered when
+// the test says so, times are a few milliseconds.
+#include "unit/test.h"
+
+#include "base/clock.h"
+#include "base/xalloc.h"
+#include "facts/facts.h"
+#include "facts/facts_int.h"
+
+#define KIND FACTS_CREDENTIALS
+
+struct fixture {
+    struct loop *loop;
+    struct facts *facts;
+    struct facts_view *view;
+    struct facts_flight *open[2 * FACTS_KEYS_MAX];
+    unsigned n_open;
+    unsigned fetches, cancels, freed;
+    // What done callbacks were told.
+    unsigned told;
+    struct fact *last;
+};
+
+static void fake_fetch(void *arg, const char *key, struct facts_flight *fl)
+{
+    struct fixture *fx = arg;
+    assert_string_equal(key, facts_flight_key(fl));
+    for (unsigned i = 0; i < fx->n_open; i++)
+        assert_string_not_equal(facts_flight_key(fx->open[i]), key); // single flight
+    fx->open[fx->n_open++] = fl;
+    fx->fetches++;
+}
+
+static void take_open(struct fixture *fx, unsigned i)
+{
+    fx->n_open--;
+    for (; i < fx->n_open; i++)
+        fx->open[i] = fx->open[i + 1];
+}
+
+static void fake_cancel(void *arg, struct facts_flight *fl)
+{
+    struct fixture *fx = arg;
+    for (unsigned i = 0; i < fx->n_open; i++) {
+        if (fx->open[i] == fl) {
+            take_open(fx, i);
+            fx->cancels++;
+            return;
+        }
+    }
+    fail_msg("cancelled a flight that is not open");
+}
+
+static void count_free(void *value)
+{
+    struct fixture *fx = *(struct fixture **)value;
+    fx->freed++;
+    free(value);
+}
+
+struct value {
+    struct fixture *fx; // first, for count_free
+    int n;
+};
+
+static bool is_same_value(const void *a, const void *b)
+{
+    return ((const struct value *)a)->n == ((const struct value *)b)->n;
+}
+
+static struct facts_kind fake_kind(struct fixture *fx)
+{
+    return (struct facts_kind){
+        .name = "fake", .fetch = fake_fetch, .cancel = fake_cancel, .arg = fx, .deadline_ms = 5000};
+}
+
+static struct fixture *fixture_new(const struct facts_kind *kind)
+{
+    struct fixture *fx = xcalloc(1, sizeof(*fx));
+    struct err e;
+    fx->loop = loop_new("test", &e);
+    assert_non_null(fx->loop);
+    fx->facts = facts_new(fx->loop, 1);
+    struct facts_kind k = kind ? *kind : fake_kind(fx);
+    k.arg = fx;
+    facts_set_kind(fx->facts, KIND, &k);
+    fx->view = facts_view_new(fx->facts, fx->loop);
+    return fx;
+}
+
+static void fixture_free(struct fixture *fx)
+{
+    fact_release(fx->last);
+    facts_view_free(fx->view);
+    facts_free(fx->facts);
+    assert_int_equal(fx->n_open, 0);
+    loop_free(fx->loop);
+    free(fx);
+}
+
+static void stop_loop(void *arg)
+{
+    loop_stop(arg);
+}
+
+// Runs what was posted, and what that posted.
+static void pump(struct fixture *fx)
+{
+    for (int i = 0; i < 4; i++) {
+        loop_post(fx->loop, stop_loop, fx->loop);
+        loop_run(fx->loop);
+    }
+}
+
+static void pump_ms(struct fixture *fx, int64_t ms)
+{
+    struct timer *t = timer_new(fx->loop, stop_loop, fx->loop);
+    timer_set(t, ms);
+    loop_run(fx->loop);
+    timer_free(t);
+    pump(fx);
+}
+
+static void answer(struct fixture *fx, const struct fact_result *r)
+{
+    assert_true(fx->n_open > 0);
+    struct facts_flight *fl = fx->open[0];
+    take_open(fx, 0);
+    facts_answer(fl, r);
+    pump(fx);
+}
+
+struct times {
+    int64_t refresh_in, ttl, stale;
+};
+
+static void answer_value(struct fixture *fx, int n, struct times t)
+{
+    struct value *v = xcalloc(1, sizeof(*v));
+    v->fx = fx;
+    v->n = n;
+    struct fact_result r = {.status = ST_OK,
+                            .value = v,
+                            .free_value = count_free,
+                            .ttl_ms = t.ttl,
+                            .refresh_in_ms = t.refresh_in,
+                            .stale_ms = t.stale};
+    answer(fx, &r);
+}
+
+static const struct times for_ever = {INT64_MAX, INT64_MAX, 0};
+
+static void answer_failure(struct fixture *fx, const char *why, int64_t retry_in_ms)
+{
+    struct fact_result r = {.status = ST_IO, .retry_in_ms = retry_in_ms};
+    (void)err_set(&r.err, ST_IO, "%s", why);
+    answer(fx, &r);
+}
+
+// The number at hand, 0 where there is none, -1 where it is negative.
+static int peek(struct fixture *fx, const char *key)
+{
+    struct fact *f = facts_view_peek(fx->view, KIND, key);
+    int n = 0;
+    if (f)
+        n = f->status == ST_OK ? ((struct value *)f->value)->n : -1;
+    fact_release(f);
+    pump(fx);
+    return n;
+}
+
+static uint64_t generation(struct fixture *fx, const char *key)
+{
+    struct fact *f = facts_view_peek(fx->view, KIND, key);
+    assert_non_null(f);
+    uint64_t g = f->generation;
+    fact_release(f);
+    return g;
+}
+
+static void on_done(void *arg, struct fact *f)
+{
+    struct fixture *fx = arg;
+    fx->told++;
+    fact_release(fx->last);
+    fx->last = f;
+}
+
+static struct facts_wait *get(struct fixture *fx, const char *key, int64_t timeout_ms)
+{
+    unsigned before = fx->told;
+    struct facts_wait *w = facts_view_get(fx->view, KIND, key, timeout_ms, on_done, fx);
+    assert_int_equal(fx->told, before); // never before get has returned
+    return w;
+}
+
+static void many_waiters_cost_one_fetch_and_get_the_same_snapshot(void **state)
+{
+    (void)state;
+    struct fixture *fx = fixture_new(NULL);
+    for (int i = 0; i < 64; i++)
+        (void)get(fx, "k", 5000);
+    assert_int_equal(peek(fx, "k"), 0);
+    pump(fx);
+    assert_int_equal(fx->fetches, 1);
+    assert_int_equal(fx->told, 0);
+    answer_value(fx, 7, for_ever);
+    assert_int_equal(fx->told, 64);
+    assert_int_equal(((struct value *)fx->last->value)->n, 7);
+    assert_int_equal(peek(fx, "k"), 7);
+    (void)get(fx, "k", 5000);
+    pump(fx);
+    assert_int_equal(fx->told, 65);
+    assert_int_equal(fx->fetches, 1);
+    fixture_free(fx);
+}
+
+static void second_view_gets_what_is_there_without_a_fetch(void **state)
+{
+    (void)state;
+    struct fixture *fx = fixture_new(NULL);
+    (void)peek(fx, "k");
+    answer_value(fx, 7, for_ever);
+    struct facts_view *first = fx->view;
+    fx->view = facts_view_new(fx->facts, fx->loop);
+    assert_int_equal(peek(fx, "k"), 0);
+    assert_int_equal(peek(fx, "k"), 7);
+    assert_int_equal(fx->fetches, 1);
+    facts_view_free(first);
+    fixture_free(fx);
+}
+
+static void use_past_the_refresh_time_serves_the_old_and_fetches_once(void **state)
+{
+    (void)state;
+    struct fixture *fx = fixture_new(NULL);
+    (void)peek(fx, "k");
+    answer_value(fx, 1, (struct times){.refresh_in = 45, .ttl = 60000});
+    uint64_t old = generation(fx, "k");
+    pump_ms(fx, 50);
+    assert_int_equal(fx->fetches, 1); // nobody used it
+    assert_int_equal(peek(fx, "k"), 1);
+    assert_int_equal(peek(fx, "k"), 1);
+    assert_int_equal(fx->fetches, 2);
+    answer_value(fx, 2, for_ever);
+    assert_int_equal(peek(fx, "k"), 2);
+    assert_true(generation(fx, "k") > old);
+    assert_int_equal(fx->freed, 1);
+    fixture_free(fx);
+}
+
+static void warm_kind_is_refreshed_although_unused(void **state)
+{
+    (void)state;
+    struct facts_kind k = fake_kind(NULL);
+    k.keep_warm = true;
+    struct fixture *fx = fixture_new(&k);
+    facts_warm(fx->facts, KIND, "k");
+    assert_int_equal(fx->fetches, 1);
+    answer_value(fx, 1, (struct times){.refresh_in = 10, .ttl = 60000});
+    pump_ms(fx, 20);
+    assert_int_equal(fx->fetches, 2);
+    answer_failure(fx, "down", 10);
+    pump_ms(fx, 20);
+    assert_int_equal(fx->fetches, 3);
+    answer_value(fx, 2, for_ever);
+    (void)peek(fx, "k");
+    assert_int_equal(peek(fx, "k"), 2);
+    assert_int_equal(fx->fetches, 3);
+    fixture_free(fx);
+}
+
+static void failed_refresh_leaves_the_value_until_its_end_and_tells_why(void **state)
+{
+    (void)state;
+    struct fixture *fx = fixture_new(NULL);
+    (void)peek(fx, "k");
+    answer_value(fx, 1, (struct times){.refresh_in = 0, .ttl = 60});
+    uint64_t old = generation(fx, "k");
+    assert_int_equal(peek(fx, "k"), 1);
+    answer_failure(fx, "endpoint is down", 5);
+    struct fact *f = facts_view_peek(fx->view, KIND, "k");
+    assert_int_equal(f->status, ST_OK);
+    assert_int_equal(f->generation, old);
+    assert_string_equal(f->err.text, "endpoint is down");
+    fact_release(f);
+    pump_ms(fx, 10);
+    assert_int_equal(peek(fx, "k"), 1); // asks again
+    assert_int_equal(fx->fetches, 3);
+    pump_ms(fx, 50);
+    assert_int_equal(peek(fx, "k"), 0); // ttl is over
+    answer_failure(fx, "still down", 60000);
+    assert_int_equal(peek(fx, "k"), -1);
+    assert_int_equal(fx->freed, 1);
+    fixture_free(fx);
+}
+
+static void stale_value_serves_past_its_ttl_only_while_refreshes_fail(void **state)
+{
+    (void)state;
+    struct facts_kind k = fake_kind(NULL);
+    k.deadline_ms = 20;
+    struct fixture *fx = fixture_new(&k);
+    (void)peek(fx, "k");
+    answer_value(fx, 1, (struct times){.refresh_in = 10, .ttl = 10, .stale = 60000});
+    pump_ms(fx, 15);
+    (void)get(fx, "k", 5000); // not simply taken as good: a refresh is tried first
+    pump(fx);
+    assert_int_equal(fx->told, 0);
+    answer_failure(fx, "servers fail", 10);
+    assert_int_equal(fx->told, 1);
+    assert_int_equal(((struct value *)fx->last->value)->n, 1);
+    assert_int_equal(peek(fx, "k"), 1);
+    // Good until the next refresh would have ended, and not for the whole minute.
+    assert_true(fx->last->expires_at_ms - clock_mono_ms() <= 1035);
+    fixture_free(fx);
+}
+
+static void stale_value_ends_with_its_stale_time(void **state)
+{
+    (void)state;
+    struct fixture *fx = fixture_new(NULL);
+    (void)peek(fx, "k");
+    answer_value(fx, 1, (struct times){.refresh_in = 5, .ttl = 5, .stale = 45});
+    pump_ms(fx, 8);
+    assert_int_equal(peek(fx, "k"), 0);
+    answer_failure(fx, "down", 60000);
+    assert_int_equal(peek(fx, "k"), 1);
+    pump_ms(fx, 45);
+    assert_int_equal(peek(fx, "k"), 0);
+    answer_failure(fx, "down", 60000);
+    assert_int_equal(peek(fx, "k"), -1);
+    fixture_free(fx);
+}
+
+static void failure_is_remembered_for_its_time_and_then_fetched_again(void **state)
+{
+    (void)state;
+    struct fixture *fx = fixture_new(NULL);
+    (void)peek(fx, "k");
+    answer_failure(fx, "no credentials", 40);
+    assert_int_equal(peek(fx, "k"), -1);
+    (void)get(fx, "k", 5000);
+    pump(fx);
+    assert_int_equal(fx->told, 1);
+    assert_int_equal(fx->last->status, ST_IO);
+    assert_string_equal(fx->last->err.text, "no credentials");
+    assert_int_equal(fx->fetches, 1);
+    pump_ms(fx, 50);
+    assert_int_equal(peek(fx, "k"), 0);
+    assert_int_equal(fx->fetches, 2);
+    answer_value(fx, 3, for_ever);
+    assert_int_equal(peek(fx, "k"), 3);
+    fixture_free(fx);
+}
+
+static void memory_of_failures_is_jittered_by_a_fifth(void **state)
+{
+    (void)state;
+    struct fixture *fx = fixture_new(NULL);
+    int64_t least = INT64_MAX;
+    int64_t most = 0;
+    for (int i = 0; i < 50; i++) {
+        char key[16];
+        (void)snprintf(key, sizeof(key), "k%d", i);
+        (void)peek(fx, key);
+        int64_t before_ms = clock_mono_ms();
+        answer_failure(fx, "no", 1000000);
+        struct fact *f = facts_view_peek(fx->view, KIND, key);
+        int64_t in_ms = f->expires_at_ms - before_ms;
+        fact_release(f);
+        least = in_ms < least ? in_ms : least;
+        most = in_ms > most ? in_ms : most;
+    }
+    assert_true(least >= 800000 - 100 && least < 900000);
+    assert_true(most <= 1200000 + 5000 && most > 1100000);
+    fixture_free(fx);
+}
+
+static void failures_without_a_time_back_off_from_one_second_to_thirty(void **state)
+{
+    (void)state;
+    static const int64_t want_ms[] = {1000, 2000, 4000, 8000, 16000, 30000, 30000};
+    struct fixture *fx = fixture_new(NULL);
+    (void)peek(fx, "k");
+    for (size_t i = 0; i < sizeof(want_ms) / sizeof(want_ms[0]); i++) {
+        if (i)
+            facts_invalidate(fx->facts, KIND, "k");
+        int64_t before_ms = clock_mono_ms();
+        answer_failure(fx, "no", 0);
+        struct fact *f = facts_view_peek(fx->view, KIND, "k");
+        int64_t in_ms = f->expires_at_ms - before_ms;
+        fact_release(f);
+        assert_true(in_ms >= want_ms[i] * 8 / 10 - 50 && in_ms <= want_ms[i] * 12 / 10 + 2000);
+    }
+    fixture_free(fx);
+}
+
+static void flight_past_its_deadline_is_cancelled_and_failed(void **state)
+{
+    (void)state;
+    struct facts_kind k = fake_kind(NULL);
+    k.deadline_ms = 20;
+    struct fixture *fx = fixture_new(&k);
+    (void)get(fx, "k", 5000);
+    pump_ms(fx, 30);
+    assert_int_equal(fx->cancels, 1);
+    assert_int_equal(fx->n_open, 0);
+    assert_int_equal(fx->told, 1);
+    assert_int_equal(fx->last->status, ST_IO);
+    assert_string_equal(fx->last->err.text, "fake: no answer within 20 ms");
+    fixture_free(fx);
+}
+
+static void waiter_has_its_own_deadline_and_the_flight_goes_on(void **state)
+{
+    (void)state;
+    struct fixture *fx = fixture_new(NULL);
+    (void)get(fx, "k", 10);
+    pump_ms(fx, 20);
+    assert_int_equal(fx->told, 1);
+    assert_int_equal(fx->last->status, ST_AGAIN);
+    assert_int_equal(fx->n_open, 1);
+    answer_value(fx, 4, for_ever);
+    assert_int_equal(fx->told, 1);
+    assert_int_equal(peek(fx, "k"), 4);
+    fixture_free(fx);
+}
+
+static void cancelled_waiter_is_never_told(void **state)
+{
+    (void)state;
+    struct fixture *fx = fixture_new(NULL);
+    struct facts_wait *w = get(fx, "k", 5000);
+    (void)get(fx, "k", 5000);
+    pump(fx);
+    facts_wait_cancel(w);
+    answer_value(fx, 4, for_ever);
+    assert_int_equal(fx->told, 1);
+    // Also when the answer is there but not told yet.
+    facts_wait_cancel(get(fx, "k", 5000));
+    pump(fx);
+    assert_int_equal(fx->told, 1);
+    fixture_free(fx);
+}
+
+static void waiter_behind_1024_is_refused(void **state)
+{
+    (void)state;
+    struct fixture *fx = fixture_new(NULL);
+    for (int i = 0; i < FACTS_WAITS_MAX; i++)
+        (void)get(fx, "k", 60000);
+    (void)get(fx, "k", 60000);
+    pump(fx);
+    assert_int_equal(fx->told, 1);
+    assert_int_equal(fx->last->status, ST_LIMIT);
+    answer_value(fx, 1, for_ever);
+    assert_int_equal(fx->told, 1 + FACTS_WAITS_MAX);
+    assert_int_equal(fx->last->status, ST_OK);
+    fixture_free(fx);
+}
+
+static void hint_refreshes_the_refused_generation_once(void **state)
+{
+    (void)state;
+    struct fixture *fx = fixture_new(NULL);
+    (void)peek(fx, "k");
+    answer_value(fx, 1, for_ever);
+    uint64_t refused = generation(fx, "k");
+    facts_view_hint(fx->view, KIND, "k", refused - 1); // an older one
+    facts_view_hint(fx->view, KIND, "other", refused);
+    pump(fx);
+    assert_int_equal(fx->fetches, 1);
+    for (int i = 0; i < 100; i++)
+        facts_view_hint(fx->view, KIND, "k", refused);
+    pump(fx);
+    assert_int_equal(fx->fetches, 2);
+    assert_int_equal(peek(fx, "k"), 1); // serves meanwhile
+    answer_value(fx, 2, for_ever);
+    facts_view_hint(fx->view, KIND, "k", refused);
+    facts_view_hint(fx->view, KIND, "k", generation(fx, "k")); // within 10 s
+    pump(fx);
+    assert_int_equal(fx->fetches, 2);
+    fixture_free(fx);
+}
+
+static void two_views_that_hint_at_once_cost_one_refresh(void **state)
+{
+    (void)state;
+    struct fixture *fx = fixture_new(NULL);
+    (void)peek(fx, "k");
+    answer_value(fx, 1, for_ever);
+    struct facts_view *first = fx->view;
+    fx->view = facts_view_new(fx->facts, fx->loop);
+    (void)peek(fx, "k");
+    facts_view_hint(first, KIND, "k", generation(fx, "k"));
+    facts_view_hint(fx->view, KIND, "k", generation(fx, "k"));
+    pump(fx);
+    answer_value(fx, 2, for_ever);
+    assert_int_equal(fx->fetches, 2);
+    facts_view_free(first);
+    fixture_free(fx);
+}
+
+static void same_value_keeps_its_generation_and_gets_new_times(void **state)
+{
+    (void)state;
+    struct facts_kind k = fake_kind(NULL);
+    k.is_same = is_same_value;
+    struct fixture *fx = fixture_new(&k);
+    (void)peek(fx, "k");
+    answer_value(fx, 1, (struct times){.refresh_in = 0, .ttl = 60000});
+    uint64_t old = generation(fx, "k");
+    pump(fx);
+    for (unsigned i = 1; i <= 3; i++) {
+        answer_value(fx, 1, (struct times){.refresh_in = 0, .ttl = 60000});
+        assert_int_equal(generation(fx, "k"), old);
+        assert_int_equal(fx->freed, i); // the copy
+        pump(fx);
+    }
+    answer_value(fx, 2, for_ever);
+    assert_true(generation(fx, "k") > old);
+    assert_int_equal(fx->freed, 4);
+    fixture_free(fx);
+}
+
+static void invalidated_value_serves_until_the_new_one_is_there(void **state)
+{
+    (void)state;
+    struct fixture *fx = fixture_new(NULL);
+    (void)peek(fx, "k");
+    answer_value(fx, 1, for_ever);
+    facts_invalidate(fx->facts, KIND, "k");
+    assert_int_equal(fx->fetches, 2);
+    assert_int_equal(peek(fx, "k"), 1);
+    facts_invalidate(fx->facts, KIND, "k"); // while under way: what it read may be old already
+    assert_int_equal(fx->fetches, 2);
+    answer_value(fx, 2, for_ever);
+    assert_int_equal(fx->fetches, 3);
+    assert_int_equal(peek(fx, "k"), 2);
+    answer_value(fx, 3, for_ever);
+    assert_int_equal(peek(fx, "k"), 3);
+    facts_invalidate(fx->facts, KIND, "unknown");
+    assert_int_equal(fx->fetches, 3);
+    fixture_free(fx);
+}
+
+static void all_of_a_cold_kind_are_fetched_again_by_their_next_use_only(void **state)
+{
+    (void)state;
+    struct fixture *fx = fixture_new(NULL);
+    (void)peek(fx, "a");
+    answer_value(fx, 1, for_ever);
+    (void)peek(fx, "b");
+    answer_failure(fx, "no such name", 60000);
+    facts_invalidate(fx->facts, KIND, NULL);
+    pump(fx);
+    assert_int_equal(fx->fetches, 2);
+    assert_int_equal(peek(fx, "a"), 1);
+    assert_int_equal(peek(fx, "b"), 0);
+    assert_int_equal(fx->fetches, 4);
+    answer_value(fx, 2, for_ever);
+    answer_value(fx, 3, for_ever);
+    assert_int_equal(peek(fx, "a"), 2);
+    assert_int_equal(peek(fx, "b"), 3);
+    fixture_free(fx);
+}
+
+static void all_of_a_warm_kind_are_fetched_at_once(void **state)
+{
+    (void)state;
+    struct facts_kind k = fake_kind(NULL);
+    k.keep_warm = true;
+    struct fixture *fx = fixture_new(&k);
+    facts_warm(fx->facts, KIND, "a");
+    facts_warm(fx->facts, KIND, "b");
+    answer_value(fx, 1, for_ever);
+    answer_failure(fx, "nothing configured", 30000);
+    facts_invalidate(fx->facts, KIND, NULL);
+    assert_int_equal(fx->fetches, 4);
+    answer_value(fx, 2, for_ever);
+    answer_value(fx, 3, for_ever);
+    (void)peek(fx, "b");
+    assert_int_equal(peek(fx, "b"), 3);
+    fixture_free(fx);
+}
+
+static void least_recently_asked_key_goes_when_a_kind_is_full(void **state)
+{
+    (void)state;
+    struct fixture *fx = fixture_new(NULL);
+    char key[16];
+    for (int i = 0; i <= FACTS_KEYS_MAX; i++) {
+        (void)snprintf(key, sizeof(key), "k%d", i);
+        (void)facts_view_peek(fx->view, KIND, key);
+        pump(fx);
+        answer_value(fx, i + 1, for_ever);
+    }
+    assert_int_equal(fx->freed, 1);
+    unsigned before = fx->fetches;
+    assert_int_equal(peek(fx, "k1"), 2);
+    assert_int_equal(fx->fetches, before);
+    assert_int_equal(peek(fx, "k0"), 0); // the view has forgotten it too
+    assert_int_equal(fx->fetches, before + 1);
+    answer_value(fx, 5, for_ever);
+    fixture_free(fx);
+}
+
+static void key_is_refused_when_all_others_are_in_flight(void **state)
+{
+    (void)state;
+    struct fixture *fx = fixture_new(NULL);
+    char key[16];
+    for (int i = 0; i < FACTS_KEYS_MAX; i++) {
+        (void)snprintf(key, sizeof(key), "k%d", i);
+        assert_null(facts_view_peek(fx->view, KIND, key));
+    }
+    (void)get(fx, "one more", 5000);
+    pump(fx);
+    assert_int_equal(fx->told, 1);
+    assert_int_equal(fx->last->status, ST_LIMIT);
+    answer_value(fx, 1, for_ever);
+    (void)get(fx, "one more", 5000); // not remembered: there is room now
+    pump(fx);
+    assert_int_equal(fx->n_open, FACTS_KEYS_MAX);
+    fixture_free(fx);
+    // fixture_free found no flight open: facts_free cancelled them.
+}
+
+static void parts_go_in_any_order_with_messages_under_way(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        struct fixture *fx = fixture_new(NULL);
+        struct facts_view *closed = facts_view_new(fx->facts, fx->loop);
+        (void)get(fx, "a", 5000);
+        (void)peek(fx, "a");
+        assert_null(facts_view_peek(closed, KIND, "a"));
+        pump(fx);
+        if (i & 1)
+            (void)get(fx, "b", 5000); // the ask is under way
+        if (i & 2) {
+            facts_view_free(closed);
+            answer_value(fx, 1, for_ever); // to a closed view
+        } else {
+            struct facts_flight *fl = fx->open[0];
+            take_open(fx, 0);
+            facts_answer(fl, &(struct fact_result){.status = ST_IO, .retry_in_ms = 1000});
+            facts_view_free(closed); // the notice is under way
+        }
+        fixture_free(fx);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(many_waiters_cost_one_fetch_and_get_the_same_snapshot),
+        cmocka_unit_test(second_view_gets_what_is_there_without_a_fetch),
+        cmocka_unit_test(use_past_the_refresh_time_serves_the_old_and_fetches_once),
+        cmocka_unit_test(warm_kind_is_refreshed_although_unused),
+        cmocka_unit_test(failed_refresh_leaves_the_value_until_its_end_and_tells_why),
+        cmocka_unit_test(stale_value_serves_past_its_ttl_only_while_refreshes_fail),
+        cmocka_unit_test(stale_value_ends_with_its_stale_time),
+        cmocka_unit_test(failure_is_remembered_for_its_time_and_then_fetched_again),
+        cmocka_unit_test(memory_of_failures_is_jittered_by_a_fifth),
+        cmocka_unit_test(failures_without_a_time_back_off_from_one_second_to_thirty),
+        cmocka_unit_test(flight_past_its_deadline_is_cancelled_and_failed),
+        cmocka_unit_test(waiter_has_its_own_deadline_and_the_flight_goes_on),
+        cmocka_unit_test(cancelled_waiter_is_never_told),
+        cmocka_unit_test(waiter_behind_1024_is_refused),
+        cmocka_unit_test(hint_refreshes_the_refused_generation_once),
+        cmocka_unit_test(two_views_that_hint_at_once_cost_one_refresh),
+        cmocka_unit_test(same_value_keeps_its_generation_and_gets_new_times),
+        cmocka_unit_test(invalidated_value_serves_until_the_new_one_is_there),
+        cmocka_unit_test(all_of_a_cold_kind_are_fetched_again_by_their_next_use_only),
+        cmocka_unit_test(all_of_a_warm_kind_are_fetched_at_once),
+        cmocka_unit_test(least_recently_asked_key_goes_when_a_kind_is_full),
+        cmocka_unit_test(key_is_refused_when_all_others_are_in_flight),
+        cmocka_unit_test(parts_go_in_any_order_with_messages_under_way),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
