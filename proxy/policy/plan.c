@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// One request head, one plan. The steps stand in the order in which a refusal is due: syntax first,
+// so that no answer is built from something ambiguous, then who asks, then what for, and only then
+// how it is signed. Every later part of the proxy does what the plan says and asks nothing else
+// about the request.
+#include "policy/plan.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "policy/plan_int.h"
+
+#define DEFAULT_FIRST_BYTE_MS 60000
+#define LAMBDA_FIRST_BYTE_MS  900000 // the longest that a function may run
+
+bool plan_deny(struct plan_ctx *c, int status, const char *code, const char *fmt, ...)
+{
+    struct err text;
+    char line[sizeof(text.text)];
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(line, sizeof(line), fmt, args);
+    va_end(args);
+    (void)err_set(&text, ST_DENIED, "%s", line); // one line, no control octets
+    c->out->kind = PLAN_DENY;
+    c->out->status = status;
+    c->out->code = code;
+    c->out->message = arena_cstr(c->a, span_of(text.text));
+    c->out->is_signed = false;
+    return false;
+}
+
+static bool read_target(struct plan_ctx *c)
+{
+    struct err e;
+    if (uri_parse_target(c->msg->method, c->msg->target, c->a, &c->uri, &e) != ST_OK)
+        return plan_deny(c, 400, "bad-target", "bad target: %s", e.text);
+    c->asked_https = c->uri.form == URI_ABSOLUTE && c->uri.is_https;
+    return true;
+}
+
+// OPTIONS that goes no further (RFC 9110 7.6.2 and 9.3.7).
+static bool is_answered_here(const struct plan_ctx *c)
+{
+    if (!span_is(c->msg->method, "OPTIONS"))
+        return false;
+    struct span hops = hdrs_get(&c->msg->hdrs, SPAN("Max-Forwards"));
+    return c->uri.form == URI_ASTERISK || span_is(hops, "0");
+}
+
+static bool read_authority(struct plan_ctx *c)
+{
+    struct err e;
+    if (c->uri.form == URI_ABSOLUTE || c->uri.form == URI_AUTHORITY) {
+        c->asked = c->uri.authority;
+        return true;
+    }
+    struct span host = hdrs_get(&c->msg->hdrs, SPAN("Host"));
+    if (!host.len && c->config->host)
+        host = span_of(c->config->host); // HTTP/1.0 has no Host; with --host it needs none
+    if (!host.len)
+        return plan_deny(c, 400, "bad-host",
+                         "no Host field, and the target names no host: whom to ask is unknown");
+    if (uri_parse_authority(host, c->a, &c->asked, &e) != ST_OK)
+        return plan_deny(c, 400, "bad-host", "bad Host: %s", e.text);
+    return true;
+}
+
+static int64_t either(const struct plan_ctx *c, int64_t of_route, int64_t general)
+{
+    return c->route && of_route >= 0 ? of_route : general;
+}
+
+static void set_deadlines(struct plan_ctx *c)
+{
+    static const struct config_route none = {.connect_timeout_ms = -1,
+                                             .tls_timeout_ms = -1,
+                                             .first_byte_timeout_ms = -1,
+                                             .idle_timeout_ms = -1};
+    const struct config *config = c->config;
+    const struct config_route *r = c->route ? c->route : &none;
+    struct plan *p = c->out;
+    int64_t first_byte = config->first_byte_timeout;
+    if (span_is(p->service, "lambda") && first_byte == DEFAULT_FIRST_BYTE_MS)
+        first_byte = LAMBDA_FIRST_BYTE_MS;
+    p->connect_timeout = either(c, r->connect_timeout_ms, config->connect_timeout);
+    p->tls_timeout = either(c, r->tls_timeout_ms, config->tls_timeout);
+    p->first_byte_timeout = either(c, r->first_byte_timeout_ms, first_byte);
+    p->idle_timeout = either(c, r->idle_timeout_ms, config->idle_timeout);
+}
+
+static void set_target(struct plan_ctx *c)
+{
+    struct plan *p = c->out;
+    p->path = c->uri.path;
+    p->query = c->uri.query;
+    p->raw_target = c->msg->target;
+    if (c->uri.form == URI_ABSOLUTE)
+        p->raw_target = c->uri.query.p ? arena_spanf(c->a, "%.*s?%.*s", SPAN_ARG(c->uri.path),
+                                                     SPAN_ARG(c->uri.query))
+                                       : c->uri.path;
+}
+
+static bool is_passed_on_unsigned(const struct plan_ctx *c)
+{
+    return c->admitted == ADMITTED_UNSIGNED || c->is_presigned || c->keeps_auth ||
+           (c->route && c->route->has_sign && c->route->sign == SIGN_MODE_NONE);
+}
+
+static bool plan_forward(struct plan_ctx *c)
+{
+    struct plan *p = c->out;
+    set_target(c);
+    payload_find_grant(c);
+    p->is_signed = !is_passed_on_unsigned(c);
+    if (p->is_signed && (!scope_find(c) || !payload_read_auth(c)))
+        return false;
+    p->is_signed = !is_passed_on_unsigned(c); // a token may stay the client's
+    p->link_local_ok = span_is(p->service, "vpc-lattice-svcs");
+    route_upstream(c);
+    if (!admit_address(c) || !route_host_field(c) || !payload_choose(c))
+        return false;
+    if (p->is_signed)
+        route_path_style(c);
+    p->creds_key = "";
+    if (c->route && c->route->profile)
+        p->creds_key = arena_printf(c->a, "profile=%s", c->route->profile);
+    p->kind = PLAN_FORWARD;
+    return true;
+}
+
+static bool plan_tunnel(struct plan_ctx *c)
+{
+    c->out->raw_target = c->msg->target;
+    c->out->host = c->msg->target;
+    c->out->creds_key = "";
+    if (!admit_connect(c))
+        return false;
+    route_upstream(c);
+    c->out->is_tls = false; // what runs inside is the client's
+    if (!admit_address(c))
+        return false;
+    c->out->kind = PLAN_TUNNEL;
+    return true;
+}
+
+static bool run(struct plan_ctx *c)
+{
+    if (!read_target(c) || !admit_marks(c))
+        return false;
+    if (is_answered_here(c)) {
+        c->out->kind = PLAN_ANSWER;
+        c->out->status = 200;
+        c->out->rule_host = "OPTIONS that goes no further";
+        return true;
+    }
+    if (!read_authority(c) || !route_find(c) || !admit_host(c))
+        return false;
+    bool is_tunnel = c->uri.form == URI_AUTHORITY;
+    if (is_tunnel ? !plan_tunnel(c) : !plan_forward(c))
+        return false;
+    set_deadlines(c);
+    return true;
+}
+
+void plan_make(const struct plan_input *in, struct arena *a, struct plan *out)
+{
+    struct plan_ctx c;
+    memset(&c, 0, sizeof(c));
+    memset(out, 0, sizeof(*out));
+    c.in = in;
+    c.msg = in->msg;
+    c.config = in->config;
+    c.a = a;
+    c.out = out;
+    out->rule_host = "none";
+    out->rule_scope = "none";
+    out->creds_key = "";
+    (void)run(&c);
+}

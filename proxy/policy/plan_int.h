@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// How the files of this room share one request: plan.c runs the steps in order, each either goes on
+// or answers by plan_deny().
+#ifndef POLICY_PLAN_INT_H
+#define POLICY_PLAN_INT_H
+
+#include <stdbool.h>
+
+#include "policy/hosts.h"
+#include "policy/plan.h"
+
+// Who lets this host in.
+enum plan_admitted {
+    ADMITTED_NOT = 0,
+    ADMITTED_ROUTE,
+    ADMITTED_BUILT_IN,
+    ADMITTED_UNSIGNED, // unsigned_hosts
+    ADMITTED_ALIAS,    // with --host: a name that only means "you there"
+    ADMITTED_NAME,     // AWS's, of a service that only --name tells
+};
+
+struct plan_ctx {
+    const struct plan_input *in;
+    const struct msg *msg;
+    const struct config *config;
+    struct arena *a;
+    struct plan *out;
+    struct uri uri;
+    struct uri_authority asked; // whom the client named: absolute target, Host, or CONNECT's target
+    bool asked_https;           // ... by an https:// target
+    const struct config_route *route;
+    struct hosts_answer host; // what the name that was asked for says by itself
+    enum plan_admitted admitted;
+    bool has_upstream;          // a route's upstream or --host stands in for what was asked
+    struct uri_authority named; // ... that one
+    bool named_https;
+    bool is_presigned; // goes through untouched: a grant by somebody else
+    bool keeps_auth;   // a token of the client's own goes through untouched
+};
+
+// Answers and returns false, for `return plan_deny(...)`. The text is one line and holds nothing
+// from the query or a field's value.
+bool plan_deny(struct plan_ctx *c, int status, const char *code, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
+
+// admit.c: who may ask for what.
+bool admit_marks(struct plan_ctx *c);   // browsers, loops
+bool admit_host(struct plan_ctx *c);    // the host is named by a rule
+bool admit_address(struct plan_ctx *c); // literals: asked for, and upstream
+bool admit_connect(struct plan_ctx *c);
+
+// route.c: which rule, and where to.
+bool route_find(struct plan_ctx *c);
+void route_upstream(struct plan_ctx *c);
+bool route_host_field(struct plan_ctx *c);
+void route_path_style(struct plan_ctx *c); // dotted buckets
+bool route_is_loopback(const struct uri_authority *h);
+// "host" or "host:port" as a glob would match it.
+struct span route_name(const struct plan_ctx *c);
+
+// scope.c: service and region.
+bool scope_find(struct plan_ctx *c);
+bool scope_is_s3_family(struct span service);
+
+// payload.c: what a client's own signature and the body mean.
+void payload_find_grant(struct plan_ctx *c); // presigned URLs
+bool payload_read_auth(struct plan_ctx *c);
+bool payload_choose(struct plan_ctx *c);
+
+#endif
