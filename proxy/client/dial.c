@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+// Dialling: look up (a fact, usually at hand), refuse what must not be dialled, then race
+// addresses: the next one starts when the last one failed or after 250 ms. The first TCP connection
+// that stands ends the race; TLS has its own deadline from there. A TLS failure is final: another
+// address of the same name would only repeat it.
+#include "client/dial.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "net/resolve.h"
+
+#define NEXT_MS   250
+#define MAX_TRIES 8
+
+struct dial_try {
+    struct dial *dial;
+    struct stream *stream;
+};
+
+struct dial {
+    struct dialer dialer;
+    struct dial_request req;
+    char *host; // owned copy
+    dial_done_fn done;
+    void *arg;
+    struct facts_wait *wait;
+    struct timer *timer;
+    struct deferred settle; // delivers the outcome outside of stream callbacks and of dial_start
+    struct net_addr addrs[RESOLVE_MAX_ADDRS];
+    unsigned n_addrs;
+    unsigned next;
+    struct dial_try tries[MAX_TRIES];
+    unsigned n_tries;
+    int64_t deadline_ms;
+    bool is_in_tls;
+    enum dial_fail fail;
+    struct stream *winner; // also among the tries
+    char text[256];
+};
+
+static void free_tries(struct dial *d, const struct stream *but)
+{
+    for (unsigned i = 0; i < d->n_tries; i++) {
+        if (d->tries[i].stream && d->tries[i].stream != but) {
+            stream_free(d->tries[i].stream);
+            d->tries[i].stream = NULL;
+        }
+    }
+}
+
+static void destroy(struct dial *d)
+{
+    if (d->wait)
+        facts_wait_cancel(d->wait);
+    loop_undefer(d->dialer.loop, &d->settle);
+    timer_free(d->timer);
+    free_tries(d, d->winner);
+    free(d->host);
+    free(d);
+}
+
+static void settle(void *arg)
+{
+    struct dial *d = arg;
+    dial_done_fn done = d->done;
+    void *done_arg = d->arg;
+    enum dial_fail why = d->fail;
+    struct stream *winner = d->winner;
+    char text[sizeof(d->text)];
+    memcpy(text, d->text, sizeof(text));
+    destroy(d);
+    done(done_arg, why, winner, text);
+}
+
+static void finish(struct dial *d, enum dial_fail why, struct stream *s, const char *text)
+{
+    if (d->settle.is_queued)
+        return;
+    d->fail = why;
+    d->winner = s;
+    if (text && text != d->text)
+        (void)snprintf(d->text, sizeof(d->text), "%s", text);
+    timer_clear(d->timer);
+    loop_defer(d->dialer.loop, &d->settle);
+}
+
+static unsigned running(const struct dial *d)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < d->n_tries; i++)
+        n += d->tries[i].stream != NULL;
+    return n;
+}
+
+static void try_next(struct dial *d);
+
+static void on_ready(void *arg)
+{
+    struct dial_try *t = arg;
+    finish(t->dial, DIAL_OK, t->stream, NULL);
+}
+
+static void on_closed(void *arg, enum stream_fail why, const char *text)
+{
+    struct dial_try *t = arg;
+    struct dial *d = t->dial;
+    bool is_final = why == STREAM_TLS || stream_is_connected(t->stream);
+    if (d->settle.is_queued && d->winner == t->stream) { // died between ready and delivery
+        d->winner = NULL;
+        d->fail = DIAL_CONNECT;
+    }
+    (void)snprintf(d->text, sizeof(d->text), "%s", text ? text : "");
+    stream_free(t->stream);
+    t->stream = NULL;
+    if (d->settle.is_queued)
+        return;
+    if (is_final)
+        finish(d, DIAL_TLS, NULL, d->text);
+    else if (d->next < d->n_addrs && d->n_tries < MAX_TRIES)
+        try_next(d);
+    else if (!running(d))
+        finish(d, DIAL_CONNECT, NULL, d->text);
+}
+
+static void try_next(struct dial *d)
+{
+    static const struct stream_ops ops = {.ready = on_ready, .closed = on_closed};
+    struct dial_try *t = &d->tries[d->n_tries++];
+    struct stream_tls tls = {.client = d->dialer.tls, .name = d->host, .port = d->req.origin.port};
+    t->dial = d;
+    t->stream = stream_connect(d->dialer.loop, &d->addrs[d->next++],
+                               d->req.origin.is_tls ? &tls : NULL, &ops, t);
+    timer_set(d->timer, NEXT_MS);
+}
+
+static struct stream *connected_one(const struct dial *d)
+{
+    for (unsigned i = 0; i < d->n_tries; i++)
+        if (d->tries[i].stream && stream_is_connected(d->tries[i].stream))
+            return d->tries[i].stream;
+    return NULL;
+}
+
+// Every 250 ms: has a connection come up (then TLS has its own deadline), is the deadline over, is
+// it the next address's turn?
+static void on_tick(void *arg)
+{
+    struct dial *d = arg;
+    int64_t now = loop_now_ms(d->dialer.loop);
+    struct stream *up = connected_one(d);
+    if (up && !d->is_in_tls) {
+        free_tries(d, up);
+        d->is_in_tls = true;
+        d->deadline_ms = now + d->req.tls_timeout_ms;
+    }
+    if (now >= d->deadline_ms) {
+        finish(d, DIAL_TIMEOUT, NULL,
+               d->is_in_tls ? "TLS handshake timed out" : "connect timed out");
+        return;
+    }
+    if (!d->is_in_tls && d->next < d->n_addrs && d->n_tries < MAX_TRIES) {
+        try_next(d);
+        return;
+    }
+    int64_t left = d->deadline_ms - now;
+    timer_set(d->timer, left < NEXT_MS ? left : NEXT_MS);
+}
+
+static void start_tries(struct dial *d, const struct resolve_answer *answer)
+{
+    const char *refused = "no";
+    for (unsigned i = 0; i < answer->n; i++) {
+        struct net_addr a = answer->addrs[i];
+        net_addr_set_port(&a, d->req.origin.port);
+        const char *why = d->dialer.refusal ? d->dialer.refusal(d->req.refusal_arg, &a) : NULL;
+        if (why)
+            refused = why;
+        else
+            d->addrs[d->n_addrs++] = a;
+    }
+    if (!d->n_addrs) {
+        (void)snprintf(d->text, sizeof(d->text),
+                       "it has %s addresses only, which are never dialled", refused);
+        finish(d, DIAL_REFUSED, NULL, d->text);
+        return;
+    }
+    d->deadline_ms = loop_now_ms(d->dialer.loop) + d->req.connect_timeout_ms;
+    try_next(d);
+}
+
+static void on_addresses(void *arg, struct fact *f)
+{
+    struct dial *d = arg;
+    d->wait = NULL;
+    if (f->status == ST_OK)
+        start_tries(d, f->value);
+    else if (f->status == ST_AGAIN)
+        finish(d, DIAL_TIMEOUT, NULL, "name look-up timed out");
+    else
+        finish(d, DIAL_DNS, NULL, f->err.text);
+    fact_release(f);
+}
+
+struct dial *dial_start(const struct dialer *dialer, const struct dial_request *r,
+                        dial_done_fn done, void *arg)
+{
+    struct dial *d = xcalloc(1, sizeof(*d));
+    d->dialer = *dialer;
+    d->req = *r;
+    d->host = xstrdup(r->origin.host);
+    d->req.origin.host = d->host;
+    d->done = done;
+    d->arg = arg;
+    d->settle.fn = settle;
+    d->settle.arg = d;
+    d->timer = timer_new(dialer->loop, on_tick, d);
+    struct resolve_answer literal = {.n = 1};
+    if (net_addr_parse(span_of(d->host), r->origin.port, &literal.addrs[0]) == ST_OK) {
+        start_tries(d, &literal);
+        return d;
+    }
+    struct fact *f = facts_view_peek(dialer->facts, FACTS_ADDRESSES, d->host);
+    if (f)
+        on_addresses(d, f);
+    else
+        d->wait = facts_view_get(dialer->facts, FACTS_ADDRESSES, d->host,
+                                 r->connect_timeout_ms + 5000, on_addresses, d);
+    return d;
+}
+
+void dial_cancel(struct dial *d)
+{
+    if (!d)
+        return;
+    d->winner = NULL;
+    destroy(d);
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// From (scheme, host, port) to a connected stream: addresses as a fact, each address checked and
+// the checked one dialled, families interleaved, the next tried after 250 ms.
+#ifndef CLIENT_DIAL_H
+#define CLIENT_DIAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "facts/facts.h"
+#include "net/stream.h"
+
+struct origin {
+    bool is_tls;
+    const char *host; // dialled, sent as SNI and verified; literal or name
+    uint16_t port;
+};
+
+// What dialling needs of its worker; all borrowed.
+struct dialer {
+    struct loop *loop;
+    struct facts_view *facts;
+    struct tls_client *tls;
+    // NULL: may be dialled; else static text saying why not. arg of the single dial.
+    const char *(*refusal)(const void *arg, const struct net_addr *a);
+};
+
+struct dial_request {
+    struct origin origin;    // copied
+    const void *refusal_arg; // lives until done or cancel
+    int64_t connect_timeout_ms;
+    int64_t tls_timeout_ms;
+};
+
+enum dial_fail {
+    DIAL_OK = 0,
+    DIAL_DNS,     // the name does not resolve
+    DIAL_REFUSED, // every address is one that must not be dialled
+    DIAL_CONNECT,
+    DIAL_TLS,
+    DIAL_TIMEOUT,
+};
+
+// On DIAL_OK the stream is the callee's: it sets its own ops at once. text is for people.
+typedef void (*dial_done_fn)(void *arg, enum dial_fail why, struct stream *s, const char *text);
+
+struct dial;
+// done comes once, never before this returns and not after dial_cancel.
+struct dial *dial_start(const struct dialer *d, const struct dial_request *r, dial_done_fn done,
+                        void *arg);
+void dial_cancel(struct dial *d); // NULL is fine
+
+// Registers FACTS_ADDRESSES: names to addresses through a resolver on control's loop. TTL clamped
+// to 5..300 s, refreshed ahead, the old answer serves 10 minutes when the servers fail.
+struct resolver;
+struct addresses;
+struct addresses *addresses_new(struct facts *f, struct resolver *r); // both borrowed
+void addresses_free(struct addresses *a);
+
+#endif

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// One request and its answer on one upstream connection, both directions at the same time.
+#ifndef CLIENT_EXCHANGE_H
+#define CLIENT_EXCHANGE_H
+
+#include "base/arena.h"
+#include "client/pool.h"
+#include "http/msg.h"
+
+enum exchange_fail {
+    EXCHANGE_CLOSED = 0, // ended before the first byte of an answer
+    EXCHANGE_TRUNCATED,  // ended in the middle of an answer
+    EXCHANGE_BAD,        // what came is not an HTTP/1 answer; text says why
+};
+
+// Never called from within an exchange_* call. After end or fail no further callback comes; the
+// owner calls exchange_free, which is fine from within any of these.
+struct exchange_ops {
+    void (*interim)(void *arg, const struct msg *m); // 1xx other than 101
+    void (*head)(void *arg, const struct msg *m);    // lives in the arena
+    void (*body)(void *arg, struct span data); // all of it is taken; exchange_pause for pressure
+    void (*end)(void *arg);
+    void (*turn)(void *arg); // no more events of this read turn: time to send what was held back
+    void (*fail)(void *arg, enum exchange_fail why, const char *text);
+    void (*drained)(void *arg); // more of the request may be sent
+};
+
+struct exchange;
+// Takes u over. The arena (borrowed) gets the answer's head.
+struct exchange *exchange_start(struct upstream *u, const struct exchange_ops *ops, void *arg,
+                                struct arena *a, bool is_head);
+void exchange_send(struct exchange *x, const struct span *parts, unsigned n);
+void exchange_sent_all(struct exchange *x); // the request is complete
+size_t exchange_queued(const struct exchange *x);
+void exchange_pause(struct exchange *x);
+void exchange_resume(struct exchange *x);
+bool exchange_has_answer(const struct exchange *x); // a byte of an answer has come
+// Gives the connection back to its pool where both sides are complete and certain, closes it else.
+void exchange_free(struct exchange *x); // NULL is fine
+
+#endif

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: Apache-2.0
+// The idle list of a host runs from newest to oldest: taking from the new end lets the old end age
+// out. How many may idle is the most that were in use at once in this or the last minute. A host
+// that closes on us early teaches its own idle limit, so that we close first and no request meets a
+// dead connection.
+#include "client/pool.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <uthash.h>
+
+#include "base/rng.h"
+#include "base/xalloc.h"
+#include "net/resolve.h"
+
+#define SWEEP_MS      1000
+#define WINDOW_MS     60000
+#define IDLE_FLOOR_MS 1000
+
+struct pool_host {
+    char *key; // "s|host|port"
+    struct origin origin;
+    char *host; // origin.host
+    struct pool *pool;
+    struct upstream *newest;
+    struct upstream *oldest;
+    unsigned n_idle;
+    unsigned in_use;
+    unsigned peak_now; // most in use in this window, and in the one before
+    unsigned peak_last;
+    int64_t window_ms;
+    int64_t idle_limit_ms; // lowered when the host closes earlier
+    UT_hash_handle hh;
+};
+
+struct pool {
+    struct dialer dialer;
+    struct pool_options options;
+    struct pool_host *hosts;
+    struct timer *sweep;
+    struct rng rng;
+    struct pool_stats stats;
+};
+
+struct pool_dial {
+    struct pool *pool;
+    struct pool_host *home;
+    struct dial *dial;
+    pool_done_fn done;
+    void *arg;
+};
+
+// ---- hosts
+
+static struct pool_host *host_of(struct pool *p, const struct origin *o)
+{
+    char key[300];
+    struct pool_host *h = NULL;
+    (void)snprintf(key, sizeof(key), "%c|%s|%u", o->is_tls ? 's' : 'p', o->host, o->port);
+    HASH_FIND_STR(p->hosts, key, h);
+    if (h)
+        return h;
+    h = xcalloc(1, sizeof(*h));
+    h->key = xstrdup(key);
+    h->host = xstrdup(o->host);
+    h->origin = *o;
+    h->origin.host = h->host;
+    h->pool = p;
+    h->window_ms = loop_now_ms(p->dialer.loop);
+    h->idle_limit_ms = p->options.idle_timeout_ms;
+    HASH_ADD_KEYPTR(hh, p->hosts, h->key, strlen(h->key), h);
+    return h;
+}
+
+static void host_free(struct pool_host *h)
+{
+    HASH_DELETE(hh, h->pool->hosts, h);
+    free(h->key);
+    free(h->host);
+    free(h);
+}
+
+static void note_use(struct pool_host *h)
+{
+    int64_t now = loop_now_ms(h->pool->dialer.loop);
+    if (now - h->window_ms >= WINDOW_MS) {
+        h->peak_last = now - h->window_ms >= 2 * WINDOW_MS ? 0 : h->peak_now;
+        h->peak_now = h->in_use;
+        h->window_ms = now;
+    }
+    if (h->in_use > h->peak_now)
+        h->peak_now = h->in_use;
+}
+
+static unsigned idle_cap(const struct pool_host *h)
+{
+    return h->peak_now > h->peak_last ? h->peak_now : h->peak_last;
+}
+
+// ---- one connection
+
+static void upstream_free(struct upstream *u)
+{
+    stream_free(u->stream);
+    h1_parser_free(u->parser);
+    free(u);
+}
+
+static void unlink_idle(struct upstream *u)
+{
+    struct pool_host *h = u->home;
+    if (u->newer)
+        u->newer->older = u->older;
+    else
+        h->newest = u->older;
+    if (u->older)
+        u->older->newer = u->newer;
+    else
+        h->oldest = u->newer;
+    u->newer = u->older = NULL;
+    h->n_idle--;
+    h->pool->stats.idle--;
+}
+
+static void drop_idle(struct upstream *u)
+{
+    unlink_idle(u);
+    upstream_free(u);
+}
+
+static size_t idle_data(void *arg, struct span in)
+{
+    drop_idle(arg); // nobody asked: what follows could be taken for an answer
+    return in.len;
+}
+
+static void idle_gone(struct upstream *u)
+{
+    struct pool_host *h = u->home;
+    int64_t lasted = loop_now_ms(h->pool->dialer.loop) - u->idle_since_ms;
+    int64_t limit = lasted - lasted / 10;
+    if (limit < IDLE_FLOOR_MS)
+        limit = IDLE_FLOOR_MS;
+    if (limit < h->idle_limit_ms)
+        h->idle_limit_ms = limit;
+    drop_idle(u);
+}
+
+static void idle_eof(void *arg)
+{
+    idle_gone(arg);
+}
+
+static void idle_closed(void *arg, enum stream_fail why, const char *text)
+{
+    (void)why;
+    (void)text;
+    idle_gone(arg);
+}
+
+static const struct stream_ops idle_ops = {
+    .data = idle_data, .eof = idle_eof, .closed = idle_closed};
+
+// ---- the sweep
+
+static bool is_listed(const struct upstream *u, const struct fact *f)
+{
+    const struct resolve_answer *answer = f->value;
+    const struct net_addr *peer = stream_peer(u->stream);
+    for (unsigned i = 0; i < answer->n; i++)
+        if (net_addr_same_ip(&answer->addrs[i], peer))
+            return true;
+    return false;
+}
+
+static void sweep_host(struct pool_host *h, int64_t now)
+{
+    struct net_addr literal;
+    struct fact *f = NULL;
+    if (h->n_idle && net_addr_parse(span_of(h->host), 1, &literal) != ST_OK)
+        f = facts_view_peek(h->pool->dialer.facts, FACTS_ADDRESSES, h->host);
+    for (struct upstream *u = h->oldest; u;) {
+        struct upstream *newer = u->newer;
+        if (now - u->idle_since_ms >= h->idle_limit_ms || now - u->born_ms >= u->max_age_ms ||
+            h->n_idle > idle_cap(h) || (f && f->status == ST_OK && !is_listed(u, f)))
+            drop_idle(u);
+        u = newer;
+    }
+    fact_release(f);
+    note_use(h);
+}
+
+static void on_sweep(void *arg)
+{
+    struct pool *p = arg;
+    int64_t now = loop_now_ms(p->dialer.loop);
+    struct pool_host *h = NULL;
+    struct pool_host *next = NULL;
+    HASH_ITER(hh, p->hosts, h, next)
+    {
+        sweep_host(h, now);
+        if (!h->in_use && !h->n_idle && now - h->window_ms >= WINDOW_MS)
+            host_free(h);
+    }
+    if (p->hosts)
+        timer_set(p->sweep, SWEEP_MS);
+}
+
+// ---- the door
+
+struct pool *pool_new(const struct dialer *d, const struct pool_options *o)
+{
+    struct pool *p = xcalloc(1, sizeof(*p));
+    p->dialer = *d;
+    p->options = *o;
+    p->sweep = timer_new(d->loop, on_sweep, p);
+    rng_seed_kernel(&p->rng);
+    return p;
+}
+
+void pool_close_idle(struct pool *p)
+{
+    for (struct pool_host *h = p->hosts; h; h = h->hh.next)
+        while (h->newest)
+            drop_idle(h->newest);
+}
+
+void pool_free(struct pool *p)
+{
+    struct pool_host *h = NULL;
+    struct pool_host *next = NULL;
+    pool_close_idle(p);
+    HASH_ITER(hh, p->hosts, h, next)
+    {
+        host_free(h);
+    }
+    timer_free(p->sweep);
+    free(p);
+}
+
+struct upstream *pool_take(struct pool *p, const struct origin *o)
+{
+    struct pool_host *h = host_of(p, o);
+    int64_t now = loop_now_ms(p->dialer.loop);
+    while (h->newest) {
+        struct upstream *u = h->newest;
+        if (now - u->born_ms >= u->max_age_ms || now - u->idle_since_ms >= h->idle_limit_ms) {
+            drop_idle(u);
+            continue;
+        }
+        unlink_idle(u);
+        h->in_use++;
+        note_use(h);
+        p->stats.reused++;
+        u->is_reused = true;
+        return u;
+    }
+    return NULL;
+}
+
+static void on_dialled(void *arg, enum dial_fail why, struct stream *s, const char *text)
+{
+    struct pool_dial *d = arg;
+    struct pool *p = d->pool;
+    struct pool_host *h = d->home;
+    pool_done_fn done = d->done;
+    void *done_arg = d->arg;
+    free(d);
+    if (why != DIAL_OK) {
+        h->in_use--;
+        done(done_arg, why, NULL, text);
+        return;
+    }
+    struct upstream *u = xcalloc(1, sizeof(*u));
+    u->stream = s;
+    u->parser = h1_parser_new(H1_RESPONSE, &p->options.limits);
+    u->home = h;
+    u->born_ms = loop_now_ms(p->dialer.loop);
+    u->max_age_ms = p->options.max_age_ms - p->options.max_age_ms / 10 +
+                    rng_below(&p->rng, p->options.max_age_ms / 5 + 1);
+    p->stats.opened++;
+    p->stats.resumed += stream_is_tls(s) && stream_was_resumed(s);
+    done(done_arg, DIAL_OK, u, NULL);
+}
+
+struct pool_dial *pool_dial(struct pool *p, const struct dial_request *r, pool_done_fn done,
+                            void *arg)
+{
+    struct pool_dial *d = xcalloc(1, sizeof(*d));
+    d->pool = p;
+    d->home = host_of(p, &r->origin);
+    d->done = done;
+    d->arg = arg;
+    d->home->in_use++;
+    note_use(d->home);
+    if (!timer_is_set(p->sweep))
+        timer_set(p->sweep, SWEEP_MS);
+    d->dial = dial_start(&p->dialer, r, on_dialled, d);
+    return d;
+}
+
+void pool_dial_cancel(struct pool_dial *d)
+{
+    if (!d)
+        return;
+    d->home->in_use--;
+    dial_cancel(d->dial);
+    free(d);
+}
+
+void pool_give(struct upstream *u, bool is_reusable)
+{
+    struct pool_host *h = u->home;
+    struct pool *p = h->pool;
+    int64_t now = loop_now_ms(p->dialer.loop);
+    h->in_use--;
+    if (!is_reusable || now - u->born_ms >= u->max_age_ms || h->n_idle >= idle_cap(h) ||
+        stream_has_kept(u->stream)) {
+        upstream_free(u);
+        return;
+    }
+    u->idle_since_ms = now;
+    u->older = h->newest;
+    u->newer = NULL;
+    if (h->newest)
+        h->newest->newer = u;
+    else
+        h->oldest = u;
+    h->newest = u;
+    h->n_idle++;
+    p->stats.idle++;
+    stream_set_ops(u->stream, &idle_ops, u);
+    stream_resume(u->stream);
+}
+
+struct pool_stats pool_stats(const struct pool *p)
+{
+    return p->stats;
+}

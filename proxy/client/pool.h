@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Upstream connections between requests, one pool a worker. Idle ones are reused last in, first
+// out; there are as many as were in use at once in the last 60 s; bytes on an idle one destroy it.
+#ifndef CLIENT_POOL_H
+#define CLIENT_POOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "client/dial.h"
+#include "http/h1_parser.h"
+
+struct pool_options {
+    int64_t idle_timeout_ms;
+    int64_t max_age_ms;      // jittered by a tenth either way
+    struct h1_limits limits; // of responses
+};
+
+struct pool_stats {
+    uint64_t opened;
+    uint64_t reused;
+    uint64_t resumed; // TLS handshakes that were resumptions
+    unsigned idle;
+};
+
+struct pool;
+struct pool_host; // one origin's connections
+
+// A connection with its response parser. In use it belongs to the taker.
+struct upstream {
+    struct stream *stream;
+    struct h1_parser *parser;
+    struct pool_host *home;
+    struct upstream *older; // idle list
+    struct upstream *newer;
+    int64_t born_ms;
+    int64_t idle_since_ms;
+    int64_t max_age_ms;
+    bool is_reused; // has carried an exchange before
+};
+
+struct pool *pool_new(const struct dialer *d, const struct pool_options *o);
+void pool_free(struct pool *p); // closes idle ones; none may be in use
+// An idle connection that is still good, or NULL: then dial one with pool_dial.
+struct upstream *pool_take(struct pool *p, const struct origin *o);
+typedef void (*pool_done_fn)(void *arg, enum dial_fail why, struct upstream *u, const char *text);
+struct pool_dial;
+struct pool_dial *pool_dial(struct pool *p, const struct dial_request *r, pool_done_fn done,
+                            void *arg);
+void pool_dial_cancel(struct pool_dial *d); // NULL is fine
+// Back from use: kept for the next exchange, or closed where it is not reusable (or too many, too
+// old).
+void pool_give(struct upstream *u, bool is_reusable);
+void pool_close_idle(struct pool *p);
+struct pool_stats pool_stats(const struct pool *p);
+
+#endif
