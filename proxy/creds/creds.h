@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The standard AWS credential chain as a user of facts: kind FACTS_CREDENTIALS, key "" for the chain as
-// it stands or "profile=NAME". https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
+// The standard AWS credential chain as a user of facts: kind FACTS_CREDENTIALS, key "" for the
+// chain as it stands or "profile=NAME".
+// https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 #ifndef CREDS_CREDS_H
 #define CREDS_CREDS_H
 
@@ -31,10 +32,12 @@ struct creds_env {
 
 struct creds_chain;
 // On control's loop. Registers the kind with facts.
-struct creds_chain *creds_chain_new(struct loop *control, struct facts *f, const struct creds_env *env);
+struct creds_chain *creds_chain_new(struct loop *control, struct facts *f,
+                                    const struct creds_env *env);
 void creds_chain_free(struct creds_chain *c);
-// Region of the environment or the selected profile (spec: AWS_REGION, AWS_DEFAULT_REGION, profile), synchronous, at
-// start and on reload; an empty string where nothing names one. source says where from. Heap strings.
+// Region of the environment or the selected profile (spec: AWS_REGION, AWS_DEFAULT_REGION,
+// profile), synchronous, at start and on reload; an empty string where nothing names one. source
+// says where from. Heap strings.
 NODISCARD enum status creds_region(const struct creds_env *env, char **region, char **source);
 
 #endif
