@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef FRONT_ACCESS_LOG_H
+#define FRONT_ACCESS_LOG_H
+
+#include "front/request.h"
+
+void access_log(const struct request *r);
+
+#endif

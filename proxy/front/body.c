@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory first: 16 KiB chunks lent by the loop. What does not fit goes to a file without a name
+// (O_TMPFILE), behind the memory's bytes, so the reader always goes through memory and then the
+// file.
+#include "front/body.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/xalloc.h"
+
+struct body_chunk {
+    struct body_chunk *next;
+    char *p; // LOOP_BUF_LEN bytes
+    unsigned len;
+};
+
+void body_init(struct body *b, const struct body_options *o)
+{
+    memset(b, 0, sizeof(*b));
+    b->o = *o;
+    b->fd = -1;
+    if (o->is_hashed)
+        b->digest = digest_new();
+}
+
+static void free_first(struct body *b)
+{
+    struct body_chunk *c = b->first;
+    b->first = c->next;
+    if (!b->first)
+        b->last = NULL;
+    b->in_memory -= c->len;
+    loop_buf_give(b->o.loop, c->p);
+    free(c);
+}
+
+void body_clear(struct body *b)
+{
+    while (b->first)
+        free_first(b);
+    if (b->fd != -1) {
+        (void)close(b->fd);
+        limit_give(b->o.spool, b->in_file);
+    }
+    if (b->window)
+        loop_buf_give(b->o.loop, b->window);
+    digest_free(b->digest);
+    memset(b, 0, sizeof(*b));
+    b->fd = -1;
+}
+
+static void add_memory(struct body *b, struct span in)
+{
+    while (in.len) {
+        if (!b->last || b->last->len == LOOP_BUF_LEN) {
+            struct body_chunk *c = xcalloc(1, sizeof(*c));
+            c->p = loop_buf_take(b->o.loop);
+            if (b->last)
+                b->last->next = c;
+            else
+                b->first = c;
+            b->last = c;
+            if (!b->at) {
+                b->at = c;
+                b->at_offset = 0;
+            }
+        }
+        size_t n = LOOP_BUF_LEN - b->last->len;
+        n = n < in.len ? n : in.len;
+        memcpy(b->last->p + b->last->len, in.p, n);
+        b->last->len += (unsigned)n;
+        b->in_memory += n;
+        in = span_sub(in, n, in.len);
+    }
+}
+
+static enum status add_file(struct body *b, struct span in)
+{
+    if (b->fd == -1) {
+        b->fd = open(b->o.spool_dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+        if (b->fd == -1)
+            return ST_IO;
+    }
+    if (!limit_take(b->o.spool, in.len))
+        return ST_IO;
+    b->in_file += in.len;
+    while (in.len) {
+        ssize_t n = write(b->fd, in.p, in.len);
+        if (n == -1 && errno == EINTR)
+            continue;
+        if (n == -1)
+            return ST_IO;
+        in = span_sub(in, (size_t)n, in.len);
+    }
+    return ST_OK;
+}
+
+enum status body_add(struct body *b, struct span in)
+{
+    if (in.len > b->o.total_max - b->len)
+        return ST_LIMIT;
+    if (b->digest)
+        digest_add(b->digest, in.p, in.len);
+    size_t room = 0;
+    if (b->fd == -1 && b->in_memory < b->o.memory_max)
+        room = (size_t)(b->o.memory_max - b->in_memory);
+    struct span head = span_sub(in, 0, room);
+    struct span tail = span_sub(in, head.len, in.len);
+    add_memory(b, head);
+    b->len += head.len;
+    if (!tail.len)
+        return ST_OK;
+    enum status st = add_file(b, tail);
+    if (st == ST_OK)
+        b->len += tail.len;
+    return st;
+}
+
+uint64_t body_unread(const struct body *b)
+{
+    return b->len - b->read;
+}
+
+static struct span peek_file(struct body *b)
+{
+    if (b->window_left.len)
+        return b->window_left;
+    if (!b->window)
+        b->window = loop_buf_take(b->o.loop);
+    uint64_t at = b->in_file - body_unread(b);
+    ssize_t n = -1;
+    do
+        n = pread(b->fd, b->window, LOOP_BUF_LEN, (off_t)at);
+    while (n == -1 && errno == EINTR);
+    if (n <= 0)
+        return (struct span){.p = NULL, .len = 0};
+    b->window_left = span_from(b->window, (size_t)n);
+    return b->window_left;
+}
+
+struct span body_peek(struct body *b)
+{
+    if (b->at && b->at_offset == b->at->len && b->at->next) {
+        b->at = b->at->next;
+        b->at_offset = 0;
+    }
+    if (b->at && b->at_offset < b->at->len)
+        return span_from(b->at->p + b->at_offset, b->at->len - b->at_offset);
+    if (body_unread(b))
+        return peek_file(b);
+    return SPAN("");
+}
+
+static void free_read(struct body *b)
+{
+    while (b->first && b->first != b->at)
+        free_first(b);
+    if (b->at && b->at_offset == b->at->len && b->at->len == LOOP_BUF_LEN) {
+        b->at = b->at->next;
+        b->at_offset = 0;
+        free_first(b);
+    }
+}
+
+void body_take(struct body *b, size_t n)
+{
+    b->read += n;
+    if (b->at && b->at_offset < b->at->len) {
+        b->at_offset += (unsigned)n;
+        if (b->at_offset == b->at->len && b->at->next) {
+            b->at = b->at->next;
+            b->at_offset = 0;
+        }
+        if (b->is_forgetting)
+            free_read(b);
+    } else {
+        b->window_left = span_sub(b->window_left, n, b->window_left.len);
+    }
+}
+
+void body_forget(struct body *b)
+{
+    b->is_forgetting = true;
+    free_read(b);
+}
+
+bool body_is_rewindable(const struct body *b)
+{
+    return !b->is_forgetting || b->read == 0;
+}
+
+void body_rewind(struct body *b)
+{
+    b->at = b->first;
+    b->at_offset = 0;
+    b->read = 0;
+    b->window_left.len = 0;
+}
+
+void body_hash(struct body *b, char hex[DIGEST_HEX + 1])
+{
+    uint8_t hash[DIGEST_LEN];
+    digest_final(b->digest, hash);
+    hex_encode(hash, sizeof(hash), hex);
+    hex[DIGEST_HEX] = '\0';
+}

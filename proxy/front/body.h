@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// A request's body: a store beside the machine with one writer (the client) and one rewindable
+// reader. In memory up to memory_max, then in an unlinked file; counts, and hashes where asked.
+#ifndef FRONT_BODY_H
+#define FRONT_BODY_H
+
+#include "base/digest.h"
+#include "base/span.h"
+#include "base/status.h"
+#include "net/loop.h"
+#include "shared/limit.h"
+
+struct body_options {
+    struct loop *loop;     // lends the buffers
+    struct limit *spool;   // process-wide file bytes
+    const char *spool_dir; // borrowed
+    uint64_t memory_max;
+    uint64_t total_max; // over it body_add says ST_LIMIT
+    bool is_hashed;
+};
+
+struct body_chunk;
+
+struct body {
+    struct body_options o;
+    struct body_chunk *first;
+    struct body_chunk *last;
+    struct body_chunk *at; // reader's chunk; NULL: at the end of memory
+    unsigned at_offset;
+    uint64_t len;  // bytes written
+    uint64_t read; // bytes taken by the reader
+    uint64_t in_memory;
+    uint64_t in_file;
+    int fd;       // -1: none
+    char *window; // file bytes being read
+    struct span window_left;
+    struct digest *digest;
+    bool is_forgetting; // what was read is gone: no rewind
+};
+
+void body_init(struct body *b, const struct body_options *o);
+void body_clear(struct body *b);
+// ST_LIMIT: over total_max. ST_IO: no room in memory and the spool does not take it.
+NODISCARD enum status body_add(struct body *b, struct span in);
+// The next unread bytes in one piece (at most 16 KiB); empty where the reader has caught up, or p
+// == NULL where the spool file could not be read.
+struct span body_peek(struct body *b);
+void body_take(struct body *b, size_t n); // n <= body_peek().len
+uint64_t body_unread(const struct body *b);
+void body_forget(struct body *b); // from now on what was read is freed; no rewind any more
+bool body_is_rewindable(const struct body *b);
+void body_rewind(struct body *b);
+void body_hash(struct body *b, char hex[DIGEST_HEX + 1]); // of all that was added; once
+
+#endif

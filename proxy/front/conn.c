@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+// Feeds what a client sends through the strict parser, one request at a time: bytes behind a
+// complete request stay with the stream until that request is answered. An idle connection owns no
+// request, no arena and no buffer. A connection is freed in a deferred turn, so the parse loop may
+// look at is_dead after each event.
+#include "front/conn.h"
+
+#include <stdlib.h>
+
+#include "base/xalloc.h"
+#include "front/request.h"
+#include "log/log.h"
+
+#define LINGER_MS 1000
+
+static void bury(void *arg)
+{
+    struct conn *c = arg;
+    h1_parser_free(c->parser);
+    timer_free(c->timer);
+    free(c);
+}
+
+static void detach(struct conn *c)
+{
+    struct worker *w = c->worker;
+    c->is_dead = true;
+    c->stream = NULL;
+    timer_clear(c->timer);
+    TAILQ_REMOVE(&w->conns, c, link);
+    limit_give(&w->shared->connections, 1);
+    atomic_fetch_sub(&w->n_conns, 1);
+    loop_defer(w->loop, &c->bury);
+    if (atomic_load(&w->shared->wants_notes))
+        loop_post(w->main, w->on_conn_closed, w->main_arg);
+}
+
+void conn_close(struct conn *c)
+{
+    if (c->is_dead)
+        return;
+    stream_free(c->stream);
+    detach(c);
+}
+
+static void close_gently(struct conn *c)
+{
+    stream_close_gently(c->stream, LINGER_MS);
+    detach(c);
+}
+
+static void begin_request(struct conn *c)
+{
+    c->request = request_new(c);
+    h1_parser_next(c->parser, &c->request->arena);
+    timer_set(c->timer, c->worker->shared->config->client_head_timeout);
+}
+
+// Tells the request one event; false where the rest of the input has to wait or the connection is
+// over.
+static bool dispatch(struct conn *c, enum h1_event event, const struct h1_result *res)
+{
+    struct request *r = c->request;
+    switch (event) {
+    case H1_MORE:
+        return false;
+    case H1_HEAD:
+        timer_clear(c->timer);
+        request_head(r, res->msg);
+        break;
+    case H1_DATA:
+        request_body(r, res->data);
+        break;
+    case H1_END:
+        request_body_end(r);
+        break;
+    case H1_ERROR:
+        timer_clear(c->timer);
+        request_refused(r, res);
+        return false;
+    }
+    return !c->is_dead;
+}
+
+static size_t on_data(void *arg, struct span in)
+{
+    struct conn *c = arg;
+    size_t used = 0;
+    bool goes_on = true;
+    while (goes_on && !c->is_dead && (used < in.len || (c->request && !c->request->client_done))) {
+        if (!c->request)
+            begin_request(c);
+        else if (used < in.len && !request_wants_input(c->request))
+            break; // without input the parser is still asked: the end may be all that is left
+        enum h1_event event = H1_MORE;
+        struct h1_result res = {0};
+        used += h1_parse(c->parser, span_sub(in, used, in.len), &event, &res);
+        goes_on = dispatch(c, event, &res);
+    }
+    if (!c->is_dead && used == in.len && c->request && !request_wants_input(c->request) &&
+        !c->request->client_done)
+        stream_pause(c->stream);
+    return used;
+}
+
+// design: a FIN is given half_close_grace, then counts as cancelled unless the answer has begun.
+static void begin_grace(struct conn *c)
+{
+    if (c->request->answer_begun)
+        return;
+    c->is_grace = true;
+    c->bytes_at_hup = c->request->log.bytes_in;
+    timer_set(c->timer, c->request->config->half_close_grace);
+}
+
+static void on_grace_over(struct conn *c)
+{
+    struct request *r = c->request;
+    c->is_grace = false;
+    if (!r || r->answer_begun)
+        return;
+    if (!r->client_done && r->log.bytes_in != c->bytes_at_hup)
+        begin_grace(c); // the rest of an upload is still being read
+    else
+        request_client_gone(r, "client gone");
+}
+
+static void on_eof(void *arg)
+{
+    struct conn *c = arg;
+    struct request *r = c->request;
+    c->is_half = true;
+    if (!r) {
+        conn_close(c);
+    } else if (!r->client_done) {
+        request_client_gone(r, "client closed in the middle of its request");
+    } else {
+        begin_grace(c);
+    }
+}
+
+// Reading is stopped for backpressure, and behind the unread bytes is a FIN.
+static void on_hup(void *arg)
+{
+    struct conn *c = arg;
+    if (c->request)
+        begin_grace(c);
+}
+
+static void on_drained(void *arg)
+{
+    struct conn *c = arg;
+    if (c->request)
+        request_client_drained(c->request);
+}
+
+static void on_closed(void *arg, enum stream_fail why, const char *text)
+{
+    struct conn *c = arg;
+    (void)text;
+    if (c->request)
+        request_client_gone(c->request, why == STREAM_TIMEOUT ? "client took no bytes for too long"
+                                                              : "client reset the connection");
+    else
+        conn_close(c);
+}
+
+static void on_timer(void *arg)
+{
+    struct conn *c = arg;
+    struct request *r = c->request;
+    if (c->is_grace) {
+        on_grace_over(c);
+    } else if (r && r->state == REQ_READ_HEAD && !h1_parser_is_idle(c->parser)) {
+        struct h1_result late = {.status = 408,
+                                 .code = "timeout-client",
+                                 .reason = "the request's head did not arrive in time"};
+        request_refused(r, &late);
+    } else if (!r || r->state == REQ_READ_HEAD) {
+        if (r)
+            request_finish(r, NULL);
+        else
+            conn_close(c);
+    }
+}
+
+void conn_open(struct worker *w, int fd)
+{
+    static const struct stream_ops ops = {
+        .data = on_data, .eof = on_eof, .hup = on_hup, .drained = on_drained, .closed = on_closed};
+    const struct config *cfg = w->shared->config;
+    struct h1_limits limits = {.max_request_line = cfg->max_request_line,
+                               .max_field = cfg->max_field,
+                               .max_head = cfg->max_head,
+                               .max_fields = (unsigned)cfg->max_fields,
+                               .max_trailers = cfg->max_trailers};
+    struct conn *c = xcalloc(1, sizeof(*c));
+    c->worker = w;
+    c->id = ++w->next_conn;
+    c->parser = h1_parser_new(H1_REQUEST, &limits);
+    c->timer = timer_new(w->loop, on_timer, c);
+    c->bury = (struct deferred){.fn = bury, .arg = c};
+    c->stream = stream_new(w->loop, fd, &ops, c);
+    net_addr_format(stream_peer(c->stream), c->peer);
+    stream_set_write_stall(c->stream, cfg->client_write_timeout);
+    TAILQ_INSERT_TAIL(&w->conns, c, link);
+    timer_set(c->timer, cfg->client_idle_timeout);
+}
+
+void conn_next(struct conn *c, bool keep)
+{
+    c->request = NULL;
+    c->is_grace = false;
+    if (c->is_dead)
+        return;
+    if (!c->stream) {
+        detach(c);
+        return;
+    }
+    c->n_requests++;
+    if (!keep || c->is_half || c->worker->is_draining) {
+        close_gently(c);
+        return;
+    }
+    timer_set(c->timer, c->worker->shared->config->client_idle_timeout);
+    stream_resume(c->stream);
+}
+
+void conn_read_on(struct conn *c)
+{
+    stream_resume(c->stream);
+}

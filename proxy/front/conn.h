@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// A client connection: bytes to requests, one at a time, in order.
+#ifndef FRONT_CONN_H
+#define FRONT_CONN_H
+
+#include "front/worker.h"
+#include "http/h1_parser.h"
+#include "net/stream.h"
+
+struct conn {
+    TAILQ_ENTRY(conn) link;
+    struct worker *worker;
+    struct stream *stream;
+    struct h1_parser *parser;
+    struct request *request; // the one being read or answered; NULL between requests
+    struct timer *timer;     // idle, head, or half-close grace: only one at a time
+    struct deferred bury;
+    uint64_t id;
+    uint64_t bytes_at_hup; // of the request's body, when the grace began
+    unsigned n_requests;
+    char peer[NET_ADDR_TEXT]; // for the log
+    bool is_dead;             // freed in a deferred turn
+    bool is_half;             // the client has sent its FIN
+    bool is_grace;            // the timer is the half-close grace
+};
+
+// On the worker's thread. fd becomes the connection's.
+void conn_open(struct worker *w, int fd);
+void conn_close(struct conn *c); // at once
+// The request's answer is out. keep: the connection serves the next one; else it closes gently.
+void conn_next(struct conn *c, bool keep);
+void conn_read_on(struct conn *c); // after backpressure
+
+#endif

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// Start, drain and end of all that clients talk to.
+#include "front/front.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "base/rng.h"
+#include "base/xalloc.h"
+#include "front/listener.h"
+#include "log/log.h"
+
+#define MAX_CONNECTIONS_AUTO 10240
+
+// A client connection needs a descriptor, its upstream another, its spool a third.
+static uint64_t connection_cap(const struct config *cfg)
+{
+    struct rlimit lim = {0};
+    if (cfg->max_connections)
+        return cfg->max_connections;
+    if (getrlimit(RLIMIT_NOFILE, &lim) == -1 || lim.rlim_cur < 128)
+        return 16;
+    uint64_t cap = (lim.rlim_cur - 64) / 3;
+    return cap < MAX_CONNECTIONS_AUTO ? cap : MAX_CONNECTIONS_AUTO;
+}
+
+static unsigned open_conns(const struct front *f)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < f->n_workers; i++)
+        n += atomic_load(&f->workers[i].n_conns);
+    return n;
+}
+
+static void drained(struct front *f)
+{
+    loop_fn fn = f->drained;
+    f->drained = NULL;
+    timer_clear(f->drain_timer);
+    if (fn)
+        loop_post(f->options.main, fn, f->drained_arg);
+}
+
+static void on_conn_closed(void *arg)
+{
+    struct front *f = arg;
+    if (atomic_load(&f->shared.is_draining)) {
+        if (!open_conns(f))
+            drained(f);
+    } else if (f->is_paused && !timer_is_set(f->accept_again)) {
+        listener_pause(f, false);
+    }
+}
+
+static void on_accept_again(void *arg)
+{
+    listener_pause(arg, false);
+}
+
+static void on_drain_timeout(void *arg)
+{
+    struct front *f = arg;
+    log_warn(NULL, "drain_timeout is over with %u connections open; they are cut off",
+             open_conns(f));
+    drained(f);
+}
+
+static struct front *front_new(const struct front_options *o)
+{
+    struct front *f = xcalloc(1, sizeof(*f));
+    struct rng rng;
+    rng_seed_kernel(&rng);
+    f->options = *o;
+    f->shared.config = config_acquire(o->config);
+    f->shared.facts = o->facts;
+    f->shared.trust = o->trust;
+    f->shared.region = span_of(o->region);
+    (void)snprintf(f->shared.pseudonym, sizeof(f->shared.pseudonym), "sigv4-proxy-%04x",
+                   (unsigned)(rng_u64(&rng) & 0xffff));
+    limit_init(&f->shared.connections, connection_cap(o->config));
+    limit_init(&f->shared.spool, o->config->spool_max);
+    f->accept_again = timer_new(o->main, on_accept_again, f);
+    f->drain_timer = timer_new(o->main, on_drain_timeout, f);
+    f->workers = xcalloc(o->n_workers, sizeof(*f->workers));
+    return f;
+}
+
+static enum status start_workers(struct front *f, struct err *e)
+{
+    for (unsigned i = 0; i < f->options.n_workers; i++) {
+        struct worker *w = &f->workers[i];
+        w->number = i + 1;
+        w->shared = &f->shared;
+        w->main = f->options.main;
+        w->main_arg = f;
+        w->on_conn_closed = on_conn_closed;
+        enum status st = worker_start(w, e);
+        if (st != ST_OK)
+            return st;
+        f->n_workers++;
+    }
+    return ST_OK;
+}
+
+enum status front_start(const struct front_options *o, struct front **out, struct err *e)
+{
+    struct front *f = front_new(o);
+    enum status st = ST_OK;
+    for (unsigned i = 0; st == ST_OK && i < o->config->listen.n; i++)
+        st = listener_open(f, o->config->listen.v[i], e);
+    if (st == ST_OK)
+        st = start_workers(f, e);
+    if (st != ST_OK) {
+        front_free(f);
+        return st;
+    }
+    *out = f;
+    return ST_OK;
+}
+
+bool front_is_draining(const struct front *f)
+{
+    return atomic_load(&f->shared.is_draining);
+}
+
+uint16_t front_port(const struct front *f)
+{
+    return net_addr_port(&f->shared.listening[0]);
+}
+
+void front_drain(struct front *f, int64_t timeout_ms, loop_fn done, void *arg)
+{
+    f->drained = done;
+    f->drained_arg = arg;
+    listener_empty_queue(f);
+    listener_close_all(f);
+    atomic_store(&f->shared.is_draining, true);
+    atomic_store(&f->shared.wants_notes, true);
+    for (unsigned i = 0; i < f->n_workers; i++)
+        worker_drain(&f->workers[i]);
+    timer_set(f->drain_timer, timeout_ms > 0 ? timeout_ms : 1);
+    if (!open_conns(f))
+        drained(f);
+}
+
+void front_free(struct front *f)
+{
+    listener_close_all(f);
+    for (unsigned i = 0; i < f->n_workers; i++)
+        worker_stop(&f->workers[i]);
+    timer_free(f->accept_again);
+    timer_free(f->drain_timer);
+    config_release(f->shared.config);
+    free(f->workers);
+    free(f);
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// What clients talk to: listeners on main, connections and requests on workers.
+#ifndef FRONT_FRONT_H
+#define FRONT_FRONT_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/status.h"
+#include "config/config.h"
+#include "facts/facts.h"
+#include "net/loop.h"
+#include "net/tls.h"
+
+struct front;
+
+struct front_options {
+    struct loop *main;
+    struct config *config;   // a reference is taken
+    struct facts *facts;     // borrowed
+    struct tls_trust *trust; // borrowed
+    const char *region;      // region resolution's answer, never empty; borrowed
+    unsigned n_workers;
+};
+
+// Binds the listeners and starts the workers. Main's thread, as everything here.
+NODISCARD enum status front_start(const struct front_options *o, struct front **out, struct err *e);
+// Accepts until the queues are empty, closes the listeners, lets requests finish for at most
+// timeout_ms, then calls done once (never before this returns).
+void front_drain(struct front *f, int64_t timeout_ms, loop_fn done, void *arg);
+bool front_is_draining(const struct front *f);
+// Ends the workers (what still runs is cut off) and frees all.
+void front_free(struct front *f);
+// The first listener's port (for "listen = 127.0.0.1:0"), host order.
+uint16_t front_port(const struct front *f);
+
+#endif

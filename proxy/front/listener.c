@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// All listening sockets live on main: few long-lived clients spread exactly over the workers,
+// sequential short ones land where the warm upstream connection is (ties go to the lowest number),
+// and a drain empties the accept queue before it closes.
+#include "front/listener.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/xalloc.h"
+#include "front/conn.h"
+#include "log/log.h"
+#include "net/listen.h"
+
+#define BACKLOG         1024
+#define ACCEPTS_A_TURN  64
+#define EMFILE_PAUSE_MS 100
+
+struct handover {
+    struct worker *worker;
+    int fd;
+};
+
+static void take_over(void *arg)
+{
+    struct handover h = *(struct handover *)arg;
+    free(arg);
+    conn_open(h.worker, h.fd);
+}
+
+static struct worker *least_busy(struct front *f)
+{
+    struct worker *best = &f->workers[0];
+    unsigned fewest = atomic_load(&best->n_conns);
+    for (unsigned i = 1; i < f->n_workers && fewest; i++) {
+        unsigned n = atomic_load(&f->workers[i].n_conns);
+        if (n < fewest) {
+            fewest = n;
+            best = &f->workers[i];
+        }
+    }
+    return best;
+}
+
+static void hand_over(struct front *f, int fd)
+{
+    struct handover *h = xmalloc(sizeof(*h));
+    h->worker = least_busy(f);
+    h->fd = fd;
+    atomic_fetch_add(&h->worker->n_conns, 1);
+    loop_post(h->worker->loop, take_over, h);
+}
+
+void listener_pause(struct front *f, bool is_paused)
+{
+    f->is_paused = is_paused;
+    atomic_store(&f->shared.wants_notes, is_paused || atomic_load(&f->shared.is_draining));
+    for (unsigned i = 0; i < f->n_listeners; i++)
+        watch_set(f->listeners[i].watch, !is_paused);
+}
+
+// False where there is nothing more to accept now.
+static bool accept_one(struct listener *l)
+{
+    struct front *f = l->front;
+    if (!limit_take(&f->shared.connections, 1)) {
+        listener_pause(f, true);
+        return false;
+    }
+    int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd != -1) {
+        hand_over(f, fd);
+        return true;
+    }
+    limit_give(&f->shared.connections, 1);
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        log_error(l->name,
+                  "accept: %s; trying again in %d ms; raise the descriptor limit (ulimit -n)",
+                  strerror(errno), EMFILE_PAUSE_MS);
+        listener_pause(f, true);
+        timer_set(f->accept_again, EMFILE_PAUSE_MS);
+        return false;
+    }
+    return errno == EINTR || errno == ECONNABORTED;
+}
+
+static void on_readable(void *arg)
+{
+    struct listener *l = arg;
+    for (int i = 0; i < ACCEPTS_A_TURN && accept_one(l); i++)
+        ;
+}
+
+enum status listener_open(struct front *f, const char *text, struct err *e)
+{
+    struct listener *l = &f->listeners[f->n_listeners];
+    struct span s = span_of(text);
+    size_t colon = span_rfind(s, ':');
+    uint64_t port = 0;
+    struct net_addr *a = &f->shared.listening[f->n_listeners];
+    if (f->n_listeners == FRONT_MAX_LISTENERS)
+        return err_set(e, ST_LIMIT, "listen: more than %d addresses", FRONT_MAX_LISTENERS);
+    if (!span_u64(span_sub(s, colon + 1, s.len), &port) || port > 65535 ||
+        net_addr_parse(span_sub(s, 0, colon), (uint16_t)port, a) != ST_OK)
+        return err_set(e, ST_INVALID, "listen: \"%s\" is not ADDRESS:PORT", text);
+    l->fd = listen_open(a, BACKLOG, e);
+    if (l->fd == -1)
+        return ST_IO;
+    a->len = sizeof(a->ss); // port 0 becomes the kernel's choice
+    if (getsockname(l->fd, (struct sockaddr *)&a->ss, &a->len) == -1) {
+        (void)close(l->fd);
+        return err_set(e, ST_IO, "listen: %s: %s", text, strerror(errno));
+    }
+    net_addr_format(a, l->name);
+    l->front = f;
+    l->watch = watch_new(f->options.main, l->fd, on_readable, l);
+    f->n_listeners++;
+    f->shared.n_listening = f->n_listeners;
+    if (!net_addr_is_loopback(a))
+        log_warn(NULL,
+                 "listening on %s, beyond loopback: whoever reaches it can use these credentials",
+                 l->name);
+    log_info(NULL, "listening on %s", l->name);
+    return ST_OK;
+}
+
+void listener_empty_queue(struct front *f)
+{
+    for (unsigned i = 0; i < f->n_listeners; i++)
+        while (accept_one(&f->listeners[i]))
+            ;
+}
+
+void listener_close_all(struct front *f)
+{
+    for (unsigned i = 0; i < f->n_listeners; i++) {
+        watch_free(f->listeners[i].watch);
+        (void)close(f->listeners[i].fd);
+    }
+    f->n_listeners = 0;
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Main accepts and hands each connection to the worker with the fewest.
+#ifndef FRONT_LISTENER_H
+#define FRONT_LISTENER_H
+
+#include "front/worker.h"
+
+struct front;
+
+struct listener {
+    struct front *front;
+    int fd;
+    char name[NET_ADDR_TEXT];
+    struct watch *watch;
+};
+
+struct front {
+    struct front_options options;
+    struct front_shared shared;
+    struct worker *workers;
+    unsigned n_workers;
+    struct listener listeners[FRONT_MAX_LISTENERS];
+    unsigned n_listeners;
+    struct timer *accept_again; // after running out of descriptors
+    struct timer *drain_timer;
+    bool is_paused;
+    loop_fn drained;
+    void *drained_arg;
+};
+
+NODISCARD enum status listener_open(struct front *f, const char *text, struct err *e);
+void listener_pause(struct front *f, bool is_paused);
+void listener_empty_queue(struct front *f);
+void listener_close_all(struct front *f);
+
+#endif

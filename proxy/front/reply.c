@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "front/reply.h"
+
+#include "front/attempt.h"
+#include "http/h1_write.h"
+
+// Message texts are ours, but they may hold host names and system errors: keep the JSON valid.
+static void add_json(struct buf *b, const char *text)
+{
+    buf_add_char(b, '"');
+    for (const char *c = text; *c; c++) {
+        if (*c == '"' || *c == '\\')
+            buf_add_char(b, '\\');
+        if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f)
+            buf_add_char(b, '?');
+        else
+            buf_add_char(b, *c);
+    }
+    buf_add_char(b, '"');
+}
+
+static void add_field(struct hdrs *h, struct arena *a, const char *name, const char *value)
+{
+    hdrs_add(h, a, span_of(name), span_of(value));
+}
+
+static void add_connection(struct request *r, struct hdrs *h)
+{
+    if (r->must_close)
+        add_field(h, &r->arena, "Connection", "close");
+    else if (r->msg && r->msg->minor == 0)
+        add_field(h, &r->arena, "Connection", "keep-alive");
+}
+
+static void send_out(struct request *r, int status, const struct hdrs *h, struct span body)
+{
+    struct buf *out = &r->worker->scratch;
+    buf_reset(out);
+    h1_write_response(out, status, h);
+    bool is_head = r->msg && span_is(r->msg->method, "HEAD");
+    if (!is_head)
+        buf_add_span(out, body);
+    r->log.status = status;
+    r->log.bytes_out = is_head ? 0 : body.len;
+    r->answer_begun = true;
+    stream_write_span(r->conn->stream, buf_span(out));
+}
+
+void reply_error(struct request *r, int status, const char *code, const char *message)
+{
+    struct arena *a = &r->arena;
+    struct hdrs h;
+    struct buf body;
+    if (!r->client_done && r->msg && r->msg->framing != MSG_NO_BODY)
+        r->must_close = true; // what follows is a body that nobody will read
+    hdrs_init(&h);
+    buf_init(&body);
+    buf_add_str(&body, "{\"error\":");
+    add_json(&body, code);
+    buf_add_str(&body, ",\"message\":");
+    add_json(&body, message);
+    buf_addf(&body, ",\"request_id\":\"%s\"}\n", r->id);
+    add_field(&h, a, "Server", "sigv4-proxy");
+    add_field(&h, a, "Content-Type", "application/json");
+    add_field(&h, a, "Content-Length", arena_printf(a, "%zu", body.len));
+    add_field(&h, a, "Cache-Control", "no-store");
+    add_field(&h, a, "X-Sigv4-Proxy-Error", code);
+    if (status == 503)
+        add_field(&h, a, "Retry-After", "1");
+    if (status == 405)
+        add_field(&h, a, "Allow", "GET, HEAD, PUT, POST, DELETE, PATCH, OPTIONS");
+    add_connection(r, &h);
+    r->log.code = code;
+    attempt_cancel(r);
+    send_out(r, status, &h, buf_span(&body));
+    buf_clear(&body);
+    request_answered(r);
+}
+
+void reply_continue(struct request *r)
+{
+    if (!r->wants_continue)
+        return;
+    r->wants_continue = false;
+    stream_write_span(r->conn->stream, SPAN("HTTP/1.1 100 Continue\r\n\r\n"));
+}
+
+void reply_plain(struct request *r, int status)
+{
+    struct hdrs h;
+    hdrs_init(&h);
+    add_field(&h, &r->arena, "Server", "sigv4-proxy");
+    add_field(&h, &r->arena, "Allow", "GET, HEAD, PUT, POST, DELETE, PATCH, OPTIONS");
+    add_field(&h, &r->arena, "Content-Length", "0");
+    add_connection(r, &h);
+    send_out(r, status, &h, SPAN(""));
+    request_answered(r);
+}
+
+void reply_tunnel(struct request *r)
+{
+    r->log.status = 200;
+    r->answer_begun = true;
+    stream_write_span(r->conn->stream, SPAN("HTTP/1.1 200 Connection established\r\n\r\n"));
+}

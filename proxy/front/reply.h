@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// Answers of our own: JSON with a stable code, so that they can't be taken for the upstream's.
+#ifndef FRONT_REPLY_H
+#define FRONT_REPLY_H
+
+#include "front/request.h"
+
+// message: one line, no secrets, nothing of the request but host names. Ends the request's work.
+void reply_error(struct request *r, int status, const char *code, const char *message);
+void reply_continue(struct request *r);          // 100 Continue, once
+void reply_plain(struct request *r, int status); // no body: OPTIONS *
+void reply_tunnel(struct request *r);            // 200 to a CONNECT
+
+#endif

@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: Apache-2.0
+// The request machine: READ_HEAD -> ADMIT -> [WAIT_BODY] -> ATTEMPT -> RELAY -> DONE, or TUNNEL.
+// The client's upload and the upstream's answer run at the same time; no state means "uploading". A
+// request is over when its answer is out and the client's side was read to its end, or when the
+// connection has to go.
+#include "front/request.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/secret.h"
+#include "base/xalloc.h"
+#include "front/access_log.h"
+#include "front/attempt.h"
+#include "front/relay.h"
+#include "front/reply.h"
+#include "front/tunnel.h"
+#include "log/log.h"
+
+#define MAX_SPARE     64
+#define STREAM_WINDOW (64 * 1024) // bytes of a streamed body that may wait for the upstream
+#define CREDS_WAIT_MS 5000
+
+struct state_info {
+    const char *doing;
+    unsigned from; // bit set of legal predecessors
+};
+
+#define FROM(s) (1u << (s))
+static const struct state_info states[REQ_STATES] = {
+    [REQ_READ_HEAD] = {"while reading the request's head", FROM(REQ_DONE)},
+    [REQ_ADMIT] = {"while waiting for credentials", FROM(REQ_READ_HEAD)},
+    [REQ_WAIT_BODY] = {"while reading the request's body", FROM(REQ_ADMIT)},
+    [REQ_ATTEMPT] = {"while waiting for the upstream's answer",
+                     FROM(REQ_ADMIT) | FROM(REQ_WAIT_BODY) | FROM(REQ_ATTEMPT)},
+    [REQ_RELAY] = {"while relaying the answer", FROM(REQ_ATTEMPT)},
+    [REQ_TUNNEL] = {"in a tunnel", FROM(REQ_ADMIT)},
+    [REQ_DONE] = {"after the end", ~0u},
+};
+
+void request_set_state(struct request *r, enum request_state to, int64_t timeout_ms)
+{
+    assert(states[to].from & FROM(r->state));
+    r->state = to;
+    if (timeout_ms > 0)
+        timer_set(r->timer, timeout_ms);
+    else
+        timer_clear(r->timer);
+    log_debug(r->id, "now %s", states[to].doing);
+}
+
+const char *request_doing(const struct request *r)
+{
+    return states[r->state].doing;
+}
+
+static void on_timer(void *arg)
+{
+    struct request *r = arg;
+    if (r->state == REQ_WAIT_BODY)
+        reply_error(r, 408, "timeout-client", "the request's body did not arrive in time");
+    else if (r->state == REQ_ATTEMPT && r->exchange && exchange_queued(r->exchange))
+        reply_error(r, 504, "timeout-idle", "the upstream took no byte for idle_timeout");
+    else if (r->state == REQ_ATTEMPT && !r->client_done)
+        reply_error(r, 408, "timeout-client",
+                    "the request's body stalled for longer than idle_timeout");
+    else if (r->state == REQ_ATTEMPT)
+        reply_error(r, 504, "timeout-first-byte",
+                    "the upstream did not begin its answer within first_byte_timeout");
+    else if (r->state == REQ_RELAY)
+        relay_broken(r, "the upstream sent nothing for idle_timeout");
+}
+
+// ---- life
+
+struct request *request_new(struct conn *c)
+{
+    struct worker *w = c->worker;
+    struct request *r = SLIST_FIRST(&w->spare);
+    if (r) {
+        SLIST_REMOVE_HEAD(&w->spare, spare);
+        w->n_spare--;
+    } else {
+        r = xcalloc(1, sizeof(*r));
+        r->worker = w;
+        arena_init(&r->arena);
+        buf_init(&r->held);
+        r->timer = timer_new(w->loop, on_timer, r);
+    }
+    r->conn = c;
+    r->config = config_acquire(w->shared->config);
+    r->state = REQ_READ_HEAD;
+    (void)snprintf(r->id, sizeof(r->id), "c%u-%llu.%u", w->number, (unsigned long long)c->id,
+                   c->n_requests + 1);
+    r->log.start = clock_mono_ms();
+    return r;
+}
+
+void request_free(struct request *r)
+{
+    timer_free(r->timer);
+    arena_clear(&r->arena);
+    buf_clear(&r->held);
+    free(r);
+}
+
+// Ready for another life: keeps the arena's block, the buffer and the timer.
+static void recycle(struct request *r)
+{
+    struct worker *w = r->worker;
+    struct arena arena = r->arena;
+    struct buf held = r->held;
+    struct timer *timer = r->timer;
+    config_release(r->config);
+    fact_release(r->creds);
+    secret_wipe(r->payload_hex, sizeof(r->payload_hex));
+    memset(r, 0, sizeof(*r));
+    r->worker = w;
+    r->arena = arena;
+    r->held = held;
+    r->timer = timer;
+    r->state = REQ_DONE;
+    arena_reset(&r->arena);
+    buf_reset(&r->held);
+    if (w->n_spare >= MAX_SPARE) {
+        request_free(r);
+        return;
+    }
+    SLIST_INSERT_HEAD(&w->spare, r, spare);
+    w->n_spare++;
+}
+
+void request_finish(struct request *r, const char *ended)
+{
+    struct conn *c = r->conn;
+    bool keep = !r->must_close && r->client_done && r->answer_done;
+    r->log.ended = ended;
+    if (r->msg || r->log.status)
+        access_log(r);
+    request_set_state(r, REQ_DONE, 0);
+    if (r->creds_wait)
+        facts_wait_cancel(r->creds_wait);
+    attempt_cancel(r);
+    tunnel_cancel(r);
+    if (r->has_body)
+        body_clear(&r->body);
+    recycle(r);
+    conn_next(c, keep);
+}
+
+void request_answered(struct request *r)
+{
+    r->answer_done = true;
+    timer_clear(r->timer);
+    attempt_cancel(r);
+    if (r->client_done || r->must_close)
+        request_finish(r, NULL);
+}
+
+// ---- admission
+
+static void proceed_with_credentials(struct request *r)
+{
+    r->log.creds_ms = clock_mono_ms() - r->log.start;
+    bool holds = r->plan.body == PLAN_BODY_HASH || r->plan.body == PLAN_BODY_LENGTH;
+    bool expects = r->msg->expects_continue && r->msg->framing != MSG_NO_BODY;
+    r->wants_continue = expects;
+    if (!holds) {
+        attempt_start(r);
+    } else if (r->client_done) {
+        request_proceed(r);
+    } else {
+        request_set_state(r, REQ_WAIT_BODY, r->plan.idle_timeout);
+        reply_continue(r);
+    }
+}
+
+static void on_credentials(void *arg, struct fact *f)
+{
+    struct request *r = arg;
+    r->creds_wait = NULL;
+    r->creds = f;
+    if (f->status == ST_OK) {
+        struct conn *c = r->conn;
+        proceed_with_credentials(r);
+        if (!c->is_dead)
+            conn_read_on(c);
+    } else if (f->status == ST_AGAIN || f->status == ST_LIMIT) {
+        reply_error(r, 503, "credentials-error",
+                    "credentials are still being fetched; try again in a moment");
+    } else {
+        const char *text = arena_printf(
+            &r->arena,
+            "no AWS credentials to sign with: %s; see `sigv4-proxy --help`, AWS_PROFILE and "
+            "the [credentials] section",
+            f->err.text);
+        reply_error(r, 503, "no-credentials", text);
+    }
+}
+
+static void want_credentials(struct request *r)
+{
+    struct worker *w = r->worker;
+    struct fact *f = facts_view_peek(w->facts, FACTS_CREDENTIALS, r->plan.creds_key);
+    if (f) {
+        on_credentials(r, f);
+        return;
+    }
+    r->creds_wait = facts_view_get(w->facts, FACTS_CREDENTIALS, r->plan.creds_key, CREDS_WAIT_MS,
+                                   on_credentials, r);
+}
+
+static void store_init(struct request *r)
+{
+    const struct config *cfg = r->config;
+    struct body_options o = {.loop = r->worker->loop,
+                             .spool = &r->worker->shared->spool,
+                             .spool_dir = cfg->spool_dir,
+                             .memory_max = cfg->body_memory,
+                             .total_max = UINT64_MAX,
+                             .is_hashed = r->plan.is_signed && r->plan.body == PLAN_BODY_HASH};
+    if (r->plan.body == PLAN_BODY_HASH || r->plan.body == PLAN_BODY_LENGTH)
+        o.total_max = cfg->body_max;
+    body_init(&r->body, &o);
+    r->has_body = true;
+    // A streamed body is kept for the free retry only where all of it fits in memory.
+    if (r->plan.body == PLAN_BODY_STREAM &&
+        (r->msg->framing != MSG_LENGTH || r->msg->length > cfg->body_memory))
+        body_forget(&r->body);
+}
+
+static bool is_over_limit(const struct request *r)
+{
+    return (r->plan.body == PLAN_BODY_HASH || r->plan.body == PLAN_BODY_LENGTH) &&
+           r->msg->framing == MSG_LENGTH && r->msg->length > r->config->body_max;
+}
+
+static void make_plan(struct request *r)
+{
+    struct plan_input in = {
+        .msg = r->msg, .config = r->config, .default_region = r->worker->shared->region};
+    if (r->config->via)
+        in.own_pseudonym = span_of(r->worker->shared->pseudonym);
+    plan_make(&in, &r->arena, &r->plan);
+    r->guard = (struct dial_guard){
+        .shared = r->worker->shared,
+        .rules = {.loopback_ok = r->plan.loopback_ok, .link_local_ok = r->plan.link_local_ok}};
+}
+
+void request_head(struct request *r, const struct msg *m)
+{
+    r->msg = m;
+    request_set_state(r, REQ_ADMIT, 0);
+    make_plan(r);
+    r->must_close = !m->is_keep_alive || r->worker->is_draining;
+    switch (r->plan.kind) {
+    case PLAN_DENY:
+        log_warn(r->id, "%s: %s", r->plan.code, r->plan.message);
+        reply_error(r, r->plan.status, r->plan.code, r->plan.message);
+        return;
+    case PLAN_ANSWER:
+        reply_plain(r, r->plan.status);
+        return;
+    case PLAN_TUNNEL:
+        return; // begins at request_body_end: bytes behind the head belong to the tunnel
+    case PLAN_FORWARD:
+        break;
+    }
+    if (is_over_limit(r)) {
+        reply_error(
+            r, 413, "body-too-large",
+            "the body is longer than body_max, and this service's bodies must be hashed first");
+        return;
+    }
+    store_init(r);
+    if (r->plan.is_signed)
+        want_credentials(r);
+    else
+        proceed_with_credentials(r);
+}
+
+// ---- the client's bytes
+
+bool request_wants_input(const struct request *r)
+{
+    if (r->client_done || r->state == REQ_DONE)
+        return false;
+    if (!r->msg || r->msg->framing == MSG_NO_BODY || r->answer_done || r->plan.kind == PLAN_TUNNEL)
+        return true;
+    if (r->state == REQ_ADMIT)
+        return false;
+    if (r->state == REQ_WAIT_BODY)
+        return true;
+    if (r->exchange && exchange_queued(r->exchange) > STREAM_HIGH_WATER)
+        return false;
+    return body_unread(&r->body) < STREAM_WINDOW;
+}
+
+static void hold_body(struct request *r, struct span data)
+{
+    enum status st = body_add(&r->body, data);
+    timer_set(r->timer, r->plan.idle_timeout);
+    if (st == ST_LIMIT)
+        reply_error(r, 413, "body-too-large",
+                    "the body grew over body_max, and it must be held before it can be signed");
+    else if (st == ST_IO && r->body.fd == -1)
+        reply_error(
+            r, 413, "body-too-large",
+            "the body is larger than body_memory, must be held before it can be signed, and "
+            "spool_dir is not writable");
+    else if (st != ST_OK)
+        reply_error(r, 503, "overloaded",
+                    "there is no room for the body (spool_max or a full disk)");
+}
+
+void request_body(struct request *r, struct span data)
+{
+    r->log.bytes_in += data.len;
+    r->wants_continue = false;
+    if (r->answer_done)
+        return; // the rest of a body that nobody wants
+    if (r->state == REQ_WAIT_BODY)
+        hold_body(r, data);
+    else if (r->state == REQ_ATTEMPT || r->state == REQ_RELAY)
+        attempt_body(r, data);
+}
+
+// ../docs: a body that was hashed must be what the client said it is.
+static bool is_hash_right(struct request *r)
+{
+    body_hash(&r->body, r->payload_hex);
+    return !r->plan.expected_hash.len || span_is(r->plan.expected_hash, r->payload_hex);
+}
+
+void request_proceed(struct request *r)
+{
+    if (r->body.digest && !is_hash_right(r)) {
+        reply_error(r, 400, "payload-hash-mismatch",
+                    "the body's SHA-256 is not what x-amz-content-sha256 says");
+        return;
+    }
+    attempt_start(r);
+}
+
+void request_body_end(struct request *r)
+{
+    r->client_done = true;
+    if (r->answer_done)
+        request_finish(r, NULL);
+    else if (r->plan.kind == PLAN_TUNNEL)
+        tunnel_start(r);
+    else if (r->state == REQ_WAIT_BODY)
+        request_proceed(r);
+    else if (r->state == REQ_ATTEMPT || r->state == REQ_RELAY)
+        attempt_pump(r);
+}
+
+void request_refused(struct request *r, const struct h1_result *why)
+{
+    struct span line = h1_parser_start_line(r->conn->parser);
+    log_warn(r->id, "%s: %s %s; it began \"%.*s\"", why->code, why->reason, request_doing(r),
+             (int)(line.len > 64 ? 64 : line.len), line.p ? line.p : "");
+    r->must_close = !why->may_keep_alive || r->worker->is_draining;
+    r->client_done = why->may_keep_alive;
+    if (r->answer_begun) {
+        relay_broken(r, "the client's body broke the rules");
+        return;
+    }
+    reply_error(r, why->status, why->code, why->reason);
+}
+
+void request_client_gone(struct request *r, const char *how)
+{
+    struct conn *c = r->conn;
+    stream_free(c->stream);
+    c->stream = NULL;
+    r->must_close = true;
+    request_finish(r, how);
+}
+
+void request_client_drained(struct request *r)
+{
+    if (r->is_paused && r->exchange) {
+        r->is_paused = false;
+        timer_set(r->timer, r->plan.idle_timeout);
+        exchange_resume(r->exchange);
+    }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// One request from head to access line: the machine. States are walked by request_set_state only;
+// request_finish is the single exit.
+#ifndef FRONT_REQUEST_H
+#define FRONT_REQUEST_H
+
+#include "base/arena.h"
+#include "client/exchange.h"
+#include "creds/creds.h"
+#include "front/body.h"
+#include "front/conn.h"
+#include "policy/address.h"
+#include "policy/plan.h"
+
+enum request_state {
+    REQ_READ_HEAD = 0, // bytes of a head have come
+    REQ_ADMIT,         // planned; waiting for credentials to be known
+    REQ_WAIT_BODY,     // the body must be here before it can be signed
+    REQ_ATTEMPT,       // connecting, signing, sending, waiting for the answer's head
+    REQ_RELAY,         // the answer goes to the client (the upload may still run)
+    REQ_TUNNEL,        // CONNECT: bytes both ways
+    REQ_DONE,
+    REQ_STATES,
+};
+
+struct tunnel;
+
+// Arguments of the dialling guard: they outlive the dial.
+struct dial_guard {
+    const struct front_shared *shared;
+    struct address_rules rules;
+};
+
+// What the access line says; times are monotonic ms, 0: did not happen.
+struct request_log {
+    int status;
+    const char *code; // our error code; NULL: none
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+    unsigned attempts;
+    int64_t start;
+    int64_t creds_ms;
+    int64_t connect_ms;
+    int64_t first_byte_ms;
+    bool is_reused;
+    char key[16]; // masked access key
+    struct span upstream_id;
+    const char *ended; // how it ended where not well: "client gone", ...
+};
+
+struct request {
+    SLIST_ENTRY(request) spare;
+    struct worker *worker;
+    struct conn *conn; // NULL while spare
+    struct config *config;
+    struct arena arena;
+    char id[32];
+    enum request_state state;
+    struct timer *timer; // the state's
+    const struct msg *msg;
+    struct plan plan;
+    struct body body;
+    bool has_body;        // body is initialised
+    bool client_done;     // the whole request was read
+    bool answer_done;     // the whole answer was handed to the client's stream
+    bool must_close;      // the connection ends with this request
+    bool answer_begun;    // a byte of an answer was handed to the client's stream
+    bool wants_continue;  // the client waits for 100 Continue and has not got it
+    bool sends_chunked;   // towards the upstream
+    bool answers_chunked; // towards the client
+    bool ends_by_close;   // towards the client: neither a length nor chunks
+    bool is_paused;       // the client's reading is stopped for backpressure
+    bool was_retried;     // the one free retry on a stale connection is spent
+    struct facts_wait *creds_wait;
+    struct fact *creds;
+    struct pool_dial *dial;
+    struct dial_guard guard;
+    struct exchange *exchange;
+    struct tunnel *tunnel;
+    struct buf held; // answer's head until its first body bytes go along
+    char payload_hex[DIGEST_HEX + 1];
+    struct request_log log;
+};
+
+struct request *request_new(struct conn *c);
+void request_free(struct request *r); // a spare one
+// From conn: events of the message being read. After each the request may be over (c->request
+// differs).
+void request_head(struct request *r, const struct msg *m);
+void request_body(struct request *r, struct span data);
+void request_body_end(struct request *r);
+void request_refused(struct request *r, const struct h1_result *why);
+void request_client_gone(struct request *r, const char *how);
+void request_client_drained(struct request *r);
+bool request_wants_input(const struct request *r);
+
+// Within the machine.
+void request_set_state(struct request *r, enum request_state to, int64_t timeout_ms);
+const char *request_doing(const struct request *r); // "while waiting for the body"
+void request_proceed(struct request *r);            // the body that was needed is here
+// The answer is out; goes to request_finish when the client's side is done as well.
+void request_answered(struct request *r);
+void request_finish(struct request *r, const char *ended); // NULL: well
+
+#endif

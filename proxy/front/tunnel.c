@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// Two streams with each other's bytes: what one side sends is written to the other, reading pauses
+// when the other side's queue is long, a FIN is passed on behind the bytes before it. Over when
+// both sides have ended, one broke, or nothing moved for the idle time.
+#include "front/tunnel.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/xalloc.h"
+#include "front/reply.h"
+#include "log/log.h"
+
+struct tunnel_side {
+    struct tunnel *tunnel;
+    struct stream *stream; // the client's is borrowed from conn
+    bool is_client;
+    bool has_ended; // its peer sent FIN
+};
+
+struct tunnel {
+    struct request *request;
+    struct dial *dial;
+    struct timer *timer;
+    struct tunnel_side client;
+    struct tunnel_side upstream;
+};
+
+static struct tunnel_side *other(struct tunnel_side *s)
+{
+    return s->is_client ? &s->tunnel->upstream : &s->tunnel->client;
+}
+
+static void touch(struct tunnel *t)
+{
+    timer_set(t->timer, t->request->plan.idle_timeout);
+}
+
+static void end(struct tunnel *t, const char *how)
+{
+    struct request *r = t->request;
+    r->must_close = true;
+    r->answer_done = true;
+    request_finish(r, how);
+}
+
+static size_t on_data(void *arg, struct span in)
+{
+    struct tunnel_side *s = arg;
+    struct request *r = s->tunnel->request;
+    touch(s->tunnel);
+    if (s->is_client)
+        r->log.bytes_in += in.len;
+    else
+        r->log.bytes_out += in.len;
+    stream_write_span(other(s)->stream, in);
+    if (stream_queued(other(s)->stream) > STREAM_HIGH_WATER)
+        stream_pause(s->stream);
+    return in.len;
+}
+
+static void on_eof(void *arg)
+{
+    struct tunnel_side *s = arg;
+    s->has_ended = true;
+    stream_shutdown(other(s)->stream);
+    if (other(s)->has_ended)
+        end(s->tunnel, NULL);
+}
+
+static void on_drained(void *arg)
+{
+    struct tunnel_side *s = arg;
+    stream_resume(other(s)->stream);
+}
+
+static void on_closed(void *arg, enum stream_fail why, const char *text)
+{
+    struct tunnel_side *s = arg;
+    struct request *r = s->tunnel->request;
+    (void)why;
+    (void)text;
+    if (s->is_client)
+        request_client_gone(r, "client reset the tunnel");
+    else
+        end(s->tunnel, "upstream reset the tunnel");
+}
+
+static const struct stream_ops tunnel_ops = {
+    .data = on_data, .eof = on_eof, .drained = on_drained, .closed = on_closed};
+
+static void on_idle(void *arg)
+{
+    struct tunnel *t = arg;
+    end(t, "tunnel idle");
+}
+
+static void on_dialled(void *arg, enum dial_fail why, struct stream *s, const char *text)
+{
+    struct tunnel *t = arg;
+    struct request *r = t->request;
+    t->dial = NULL;
+    if (why != DIAL_OK) {
+        bool is_timeout = why == DIAL_TIMEOUT;
+        reply_error(r, is_timeout ? 504 : 502, is_timeout ? "timeout-connect" : "connect-failed",
+                    arena_printf(&r->arena, "the tunnel to %.*s:%u can't be opened: %s",
+                                 SPAN_ARG(r->plan.upstream.host), r->plan.upstream.port, text));
+        return;
+    }
+    r->log.connect_ms = clock_mono_ms() - r->log.start;
+    reply_tunnel(r);
+    t->upstream.stream = s;
+    t->client.stream = r->conn->stream;
+    stream_set_ops(s, &tunnel_ops, &t->upstream);
+    stream_set_ops(t->client.stream, &tunnel_ops, &t->client);
+    stream_resume(t->client.stream);
+    stream_resume(s);
+    touch(t);
+}
+
+void tunnel_start(struct request *r)
+{
+    struct tunnel *t = xcalloc(1, sizeof(*t));
+    struct worker *w = r->worker;
+    struct dial_request d = {.origin = {.is_tls = false,
+                                        .host = arena_cstr(&r->arena, r->plan.upstream.host),
+                                        .port = r->plan.upstream.port},
+                             .refusal_arg = &r->guard,
+                             .connect_timeout_ms = r->plan.connect_timeout,
+                             .tls_timeout_ms = r->plan.tls_timeout};
+    request_set_state(r, REQ_TUNNEL, 0);
+    r->tunnel = t;
+    t->request = r;
+    t->client = (struct tunnel_side){.tunnel = t, .is_client = true};
+    t->upstream = (struct tunnel_side){.tunnel = t};
+    t->timer = timer_new(w->loop, on_idle, t);
+    t->dial = dial_start(&w->dialer, &d, on_dialled, t);
+}
+
+void tunnel_cancel(struct request *r)
+{
+    struct tunnel *t = r->tunnel;
+    if (!t)
+        return;
+    r->tunnel = NULL;
+    dial_cancel(t->dial);
+    if (t->upstream.stream)
+        stream_close_gently(t->upstream.stream, 1000);
+    timer_free(t->timer);
+    free(t);
+}

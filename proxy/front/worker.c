@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "front/worker.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "front/attempt.h"
+#include "front/conn.h"
+#include "front/request.h"
+#include "log/log.h"
+
+#define KEY_CACHE 256
+
+static void close_all(struct worker *w)
+{
+    struct conn *c = TAILQ_FIRST(&w->conns);
+    while (c) {
+        if (c->request)
+            request_client_gone(c->request, "the proxy stopped");
+        else
+            conn_close(c);
+        c = TAILQ_FIRST(&w->conns);
+    }
+}
+
+static void clear(struct worker *w)
+{
+    close_all(w);
+    while (!SLIST_EMPTY(&w->spare)) {
+        struct request *r = SLIST_FIRST(&w->spare);
+        SLIST_REMOVE_HEAD(&w->spare, spare);
+        request_free(r);
+    }
+    if (w->pool)
+        pool_free(w->pool);
+    if (w->facts)
+        facts_view_free(w->facts);
+    sign_key_cache_free(w->keys);
+    tls_client_free(w->tls);
+    buf_clear(&w->scratch);
+}
+
+static void *run(void *arg)
+{
+    struct worker *w = arg;
+    (void)pthread_setname_np(pthread_self(), w->name);
+    loop_run(w->loop);
+    clear(w);
+    log_thread_end();
+    digest_thread_end();
+    return NULL;
+}
+
+enum status worker_start(struct worker *w, struct err *e)
+{
+    const struct config *cfg = w->shared->config;
+    TAILQ_INIT(&w->conns);
+    SLIST_INIT(&w->spare);
+    buf_init(&w->scratch);
+    (void)snprintf(w->name, sizeof(w->name), "worker-%u", w->number);
+    w->loop = loop_new(w->name, e);
+    if (!w->loop)
+        return ST_IO;
+    w->tls = tls_client_new(w->shared->trust, cfg->verify_ssl, e);
+    if (!w->tls)
+        return ST_IO;
+    w->facts = facts_view_new(w->shared->facts, w->loop);
+    w->dialer = (struct dialer){
+        .loop = w->loop, .facts = w->facts, .tls = w->tls, .refusal = attempt_refusal};
+    struct pool_options pool = {.idle_timeout_ms = cfg->pool_idle_timeout,
+                                .max_age_ms = cfg->pool_max_age,
+                                .limits = {.max_request_line = 8192,
+                                           .max_field = 65536,
+                                           .max_head = 65536,
+                                           .max_fields = 200,
+                                           .max_trailers = 8192}};
+    w->pool = pool_new(&w->dialer, &pool);
+    w->keys = sign_key_cache_new(KEY_CACHE);
+    int rc = pthread_create(&w->thread, NULL, run, w);
+    return rc ? err_set(e, ST_IO, "worker thread: %s", strerror(rc)) : ST_OK;
+}
+
+static void drain(void *arg)
+{
+    struct worker *w = arg;
+    struct conn *next = NULL;
+    w->is_draining = true;
+    for (struct conn *c = TAILQ_FIRST(&w->conns); c; c = next) {
+        next = TAILQ_NEXT(c, link);
+        if (!c->request)
+            conn_next(c, false);
+        else
+            c->request->must_close = true;
+    }
+    pool_close_idle(w->pool);
+}
+
+void worker_drain(struct worker *w)
+{
+    loop_post(w->loop, drain, w);
+}
+
+void worker_stop(struct worker *w)
+{
+    loop_stop(w->loop);
+    (void)pthread_join(w->thread, NULL);
+    loop_free(w->loop);
+}

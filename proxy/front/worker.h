@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// A worker: one thread, one loop, its clients, its upstream pool. A request lives and dies on one
+// worker and takes no lock.
+#ifndef FRONT_WORKER_H
+#define FRONT_WORKER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/buf.h"
+#include "client/pool.h"
+#include "front/front.h"
+#include "shared/limit.h"
+#include "sign/sign.h"
+
+struct conn;
+struct request;
+TAILQ_HEAD(conn_list, conn);
+SLIST_HEAD(request_list, request);
+
+#define FRONT_MAX_LISTENERS 16
+
+// What all workers and main share; immutable but for the atomics.
+struct front_shared {
+    struct config *config;
+    struct facts *facts;
+    struct tls_trust *trust;
+    struct span region;
+    char pseudonym[24]; // our name in Via: sigv4-proxy-1a2b
+    struct limit connections;
+    struct limit spool;                             // bytes in spool files
+    struct net_addr listening[FRONT_MAX_LISTENERS]; // our own addresses are never dialled
+    unsigned n_listening;
+    atomic_bool is_draining;
+    atomic_bool wants_notes; // main waits for connections to end (draining, or accepting is paused)
+};
+
+struct worker {
+    unsigned number; // from 1
+    char name[12];
+    struct front_shared *shared; // borrowed
+    pthread_t thread;
+    struct loop *loop;
+    struct facts_view *facts;
+    struct tls_client *tls;
+    struct dialer dialer;
+    struct pool *pool;
+    struct sign_key_cache *keys;
+    struct conn_list conns;
+    struct request_list spare; // finished requests with their arena, for the next ones
+    unsigned n_spare;
+    struct buf scratch;     // heads are written here on their way out
+    uint64_t next_conn;     // ids: c<worker>-<n>
+    atomic_uint n_conns;    // read by main to hand out connections
+    loop_fn on_conn_closed; // posted to main when a connection ended while wants_notes
+    struct loop *main;      // borrowed
+    void *main_arg;
+    bool is_draining;
+};
+
+NODISCARD enum status worker_start(struct worker *w, struct err *e);
+void worker_drain(
+    struct worker *w); // main's thread: idle connections go, the others end after their request
+void worker_stop(struct worker *w); // main's thread: cuts everything off, joins the thread
+
+#endif

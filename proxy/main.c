@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// From arguments and the configuration's bytes to a subcommand or the running proxy.
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/digest.h"
+#include "command/command.h"
+#include "config/config.h"
+#include "serve.h"
+
+#define DEFAULT_CONF "/etc/sigv4-proxy/sigv4-proxy.conf"
+#define CONF_MAX     (1 << 20)
+
+static int fail(const char *text)
+{
+    (void)fprintf(stderr, "sigv4-proxy: %s\n", text);
+    return 1;
+}
+
+// ---- the configuration's bytes
+
+static enum status read_file(const char *path, struct buf *out, struct err *e)
+{
+    struct stat sb;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd == -1)
+        return err_set(e, errno == ENOENT ? ST_DECLINED : ST_IO, "%s: %s", path, strerror(errno));
+    enum status st = ST_OK;
+    if (fstat(fd, &sb) == -1 || !S_ISREG(sb.st_mode))
+        st = err_set(e, ST_INVALID, "%s: not a regular file", path);
+    else if (sb.st_size > CONF_MAX)
+        st = err_set(e, ST_LIMIT, "%s: larger than 1 MiB", path);
+    while (st == ST_OK) {
+        ssize_t n = read(fd, buf_reserve(out, 16384), 16384);
+        if (n <= 0 || out->len > CONF_MAX)
+            break;
+        out->len += (size_t)n;
+    }
+    (void)close(fd);
+    return st;
+}
+
+static enum status load_config(int argc, char *const *argv, char *const *envp, struct config **out,
+                               struct err *e)
+{
+    struct buf file;
+    const char *path = config_file_argument(argc, argv);
+    struct config_input in = {.argc = argc, .argv = argv, .envp = envp};
+    bool is_named = path != NULL;
+    buf_init(&file);
+    if (!path)
+        path = DEFAULT_CONF;
+    enum status st = read_file(path, &file, e);
+    if (st == ST_OK) {
+        in.file_name = path;
+        in.file = buf_span(&file);
+    }
+    if (st == ST_OK || (st == ST_DECLINED && !is_named))
+        st = config_parse(&in, out, e);
+    else if (st == ST_DECLINED)
+        st = ST_IO;
+    buf_clear(&file);
+    return st;
+}
+
+// ---- the process
+
+static void harden(void)
+{
+    struct rlimit none = {0, 0};
+    struct rlimit files;
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)prctl(PR_SET_DUMPABLE, 0);
+    (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    (void)umask(077);
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+static int help(void)
+{
+    struct buf out;
+    unsigned n = 0;
+    const struct command *c = command_table(&n);
+    buf_init(&out);
+    buf_add_str(&out, "usage: sigv4-proxy [run] [options]\n");
+    for (unsigned i = 0; i < n; i++)
+        buf_addf(&out, "       sigv4-proxy %-14s %s\n", c[i].name, c[i].help);
+    buf_add_char(&out, '\n');
+    config_help(&out);
+    (void)fwrite(out.p, 1, out.len, stdout);
+    buf_clear(&out);
+    return 0;
+}
+
+int main(int argc, char **argv, char **envp)
+{
+    struct config *config = NULL;
+    struct err e = {""};
+    const struct command *command = NULL;
+    int at = 1;
+    harden();
+    digest_setup();
+    if (argc > 1 && argv[1][0] != '-') {
+        command = command_find(argv[1]);
+        if (!command && strcmp(argv[1], "run") != 0) {
+            (void)err_set(&e, ST_INVALID, "unknown subcommand \"%s\"; see sigv4-proxy --help",
+                          argv[1]);
+            return fail(e.text);
+        }
+        at = 2;
+    }
+    struct command_input in = {.argc = argc - at, .argv = argv + at, .envp = envp};
+    enum status st = load_config(in.argc, in.argv, envp, &config, &e);
+    if (st == ST_DECLINED)
+        return help();
+    if (st != ST_OK)
+        return fail(e.text);
+    in.config = config;
+    int rc = command ? command->run(&in) : serve_run(config, envp);
+    config_release(config);
+    digest_thread_end();
+    return rc;
+}

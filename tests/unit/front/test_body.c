@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "unit/test.h"
+
+#include <unistd.h>
+
+#include "front/body.h"
+
+struct fixture {
+    struct loop *loop;
+    struct limit spool;
+    struct body_options options;
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    struct err e = {""};
+    digest_setup();
+    f->loop = loop_new("test", &e);
+    limit_init(&f->spool, 1 << 20);
+    f->options = (struct body_options){.loop = f->loop,
+                                       .spool = &f->spool,
+                                       .spool_dir = "/tmp",
+                                       .memory_max = 40000,
+                                       .total_max = 200000,
+                                       .is_hashed = true};
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    loop_free(f->loop);
+    digest_thread_end();
+    free(f);
+    return 0;
+}
+
+// Byte i of the test body.
+static char octet(size_t i)
+{
+    return (char)((i * 31 + i / 251) & 0xff);
+}
+
+static void fill(struct body *b, size_t from, size_t len)
+{
+    char piece[777];
+    while (len) {
+        size_t n = len < sizeof(piece) ? len : sizeof(piece);
+        for (size_t i = 0; i < n; i++)
+            piece[i] = octet(from + i);
+        assert_int_equal(body_add(b, span_from(piece, n)), ST_OK);
+        from += n;
+        len -= n;
+    }
+}
+
+// Reads `len` bytes that must be the test body's from `from` on.
+static void check(struct body *b, size_t from, size_t len)
+{
+    while (len) {
+        struct span s = body_peek(b);
+        assert_non_null(s.p);
+        assert_true(s.len > 0);
+        size_t n = s.len < len ? s.len : len;
+        for (size_t i = 0; i < n; i++)
+            assert_int_equal(s.p[i], octet(from + i));
+        body_take(b, n);
+        from += n;
+        len -= n;
+    }
+}
+
+static void bytes_come_back_from_memory_and_then_the_file(void **state)
+{
+    struct fixture *f = *state;
+    struct body b;
+    body_init(&b, &f->options);
+    fill(&b, 0, 150000);
+    assert_true(limit_used(&f->spool) > 0);
+    check(&b, 0, 150000);
+    assert_int_equal(body_unread(&b), 0);
+    assert_int_equal(body_peek(&b).len, 0);
+    body_clear(&b);
+    assert_int_equal(limit_used(&f->spool), 0);
+}
+
+static void a_rewound_reader_sees_the_same_bytes(void **state)
+{
+    struct fixture *f = *state;
+    struct body b;
+    body_init(&b, &f->options);
+    fill(&b, 0, 90000);
+    check(&b, 0, 61234);
+    assert_true(body_is_rewindable(&b));
+    body_rewind(&b);
+    check(&b, 0, 90000);
+    body_rewind(&b);
+    fill(&b, 90000, 10000);
+    check(&b, 0, 100000);
+    body_clear(&b);
+}
+
+static void reading_while_writing_keeps_order(void **state)
+{
+    struct fixture *f = *state;
+    struct body b;
+    body_init(&b, &f->options);
+    for (size_t at = 0; at < 120000; at += 5000) {
+        fill(&b, at, 5000);
+        check(&b, at, 5000);
+    }
+    body_clear(&b);
+}
+
+static void a_forgetting_store_stays_small_and_cannot_rewind(void **state)
+{
+    struct fixture *f = *state;
+    struct body b;
+    f->options.total_max = UINT64_MAX;
+    body_init(&b, &f->options);
+    assert_true(body_is_rewindable(&b));
+    body_forget(&b);
+    for (size_t at = 0; at < 1000000; at += 7000) {
+        fill(&b, at, 7000);
+        check(&b, at, 7000);
+        assert_true(b.in_memory <= (uint64_t)2 * LOOP_BUF_LEN);
+    }
+    assert_false(body_is_rewindable(&b));
+    assert_int_equal(b.fd, -1);
+    body_clear(&b);
+}
+
+static void the_hash_covers_all_bytes_wherever_they_lie(void **state)
+{
+    struct fixture *f = *state;
+    struct body b;
+    char hex[DIGEST_HEX + 1];
+    body_init(&b, &f->options);
+    assert_int_equal(body_add(&b, SPAN("abc")), ST_OK);
+    body_hash(&b, hex);
+    assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    body_clear(&b);
+}
+
+static void more_than_the_total_is_a_limit_and_a_full_spool_an_io_error(void **state)
+{
+    struct fixture *f = *state;
+    struct body b;
+    f->options.total_max = 50000;
+    body_init(&b, &f->options);
+    fill(&b, 0, 50000);
+    assert_int_equal(body_add(&b, SPAN("x")), ST_LIMIT);
+    body_clear(&b);
+    limit_set_cap(&f->spool, 1000);
+    body_init(&b, &f->options);
+    fill(&b, 0, 40000);
+    char piece[2000] = {0};
+    assert_int_equal(body_add(&b, span_from(piece, sizeof(piece))), ST_IO);
+    body_clear(&b);
+    assert_int_equal(limit_used(&f->spool), 0);
+}
+
+static void a_missing_spool_folder_refuses_what_memory_does_not_hold(void **state)
+{
+    struct fixture *f = *state;
+    struct body b;
+    f->options.spool_dir = "/nowhere/at/all";
+    body_init(&b, &f->options);
+    fill(&b, 0, 40000);
+    assert_int_equal(body_add(&b, SPAN("x")), ST_IO);
+    assert_int_equal(b.fd, -1);
+    body_clear(&b);
+}
+
+int main(void)
+{
+#define BODY_TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        BODY_TEST(bytes_come_back_from_memory_and_then_the_file),
+        BODY_TEST(a_rewound_reader_sees_the_same_bytes),
+        BODY_TEST(reading_while_writing_keeps_order),
+        BODY_TEST(a_forgetting_store_stays_small_and_cannot_rewind),
+        BODY_TEST(the_hash_covers_all_bytes_wherever_they_lie),
+        BODY_TEST(more_than_the_total_is_a_limit_and_a_full_spool_an_io_error),
+        BODY_TEST(a_missing_spool_folder_refuses_what_memory_does_not_hold),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
