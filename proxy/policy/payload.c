@@ -113,12 +113,16 @@ static bool has_body(const struct msg *m)
     return m->framing == MSG_CHUNKED || (m->framing == MSG_LENGTH && m->length > 0);
 }
 
+static enum config_payload mode_of(const struct plan_ctx *c)
+{
+    return c->route && c->route->has_payload ? c->route->payload : c->config->payload;
+}
+
 // What the client's x-amz-content-sha256 makes of the choice so far.
 static bool use_client_hash(struct plan_ctx *c, struct span value)
 {
     struct plan *p = c->out;
-    bool is_auto = (c->route && c->route->has_payload ? c->route->payload : c->config->payload) ==
-                   PAYLOAD_AUTO;
+    bool is_auto = mode_of(c) == PAYLOAD_AUTO;
     bool is_recomputed = p->is_s3_family || span_is(p->service, "glacier");
     if (span_is(value, "UNSIGNED-PAYLOAD") && takes_unsigned(p) && is_auto && has_body(c->msg))
         p->payload = PLAN_PAYLOAD_UNSIGNED;
@@ -139,14 +143,11 @@ static bool use_client_hash(struct plan_ctx *c, struct span value)
 static void choose_mode(struct plan_ctx *c)
 {
     struct plan *p = c->out;
-    enum config_payload mode =
-        c->route && c->route->has_payload ? c->route->payload : c->config->payload;
-    p->payload = PLAN_PAYLOAD_HASH;
-    if (span_is(p->service, "vpc-lattice-svcs")) // takes nothing else
-        p->payload = PLAN_PAYLOAD_UNSIGNED;
-    else if (takes_unsigned(p) && has_body(c->msg) &&
-             (mode == PAYLOAD_UNSIGNED || (mode == PAYLOAD_AUTO && p->is_tls)))
-        p->payload = PLAN_PAYLOAD_UNSIGNED;
+    enum config_payload mode = mode_of(c);
+    bool is_lattice = span_is(p->service, "vpc-lattice-svcs"); // takes nothing but UNSIGNED-PAYLOAD
+    bool wants_unsigned = mode == PAYLOAD_UNSIGNED || (mode == PAYLOAD_AUTO && p->is_tls);
+    bool is_unsigned = is_lattice || (p->is_s3_family && has_body(c->msg) && wants_unsigned);
+    p->payload = is_unsigned ? PLAN_PAYLOAD_UNSIGNED : PLAN_PAYLOAD_HASH;
 }
 
 static enum plan_body body_need(const struct plan_ctx *c)
