@@ -57,20 +57,20 @@ static enum status begin_route(struct merge *m, struct span glob, unsigned line)
 
 static enum status begin_section(struct merge *m, const struct ini_item *item, unsigned line)
 {
+    const struct option_section *section = NULL;
     struct nearest near;
-    m->section = NULL;
     m->route = NULL;
     if (span_is(item->section, "route"))
         return begin_route(m, item->argument, line);
     nearest_init(&near, item->section);
     for (size_t i = 0; i < option_sections_n; i++) {
         if (span_is(item->section, option_sections[i].name))
-            m->section = &option_sections[i];
+            section = &option_sections[i];
         nearest_offer(&near, span_of(option_sections[i].name));
     }
-    if (m->section && item->argument.p)
-        return err_set(m->e, ST_INVALID, "[%s] takes nothing in quotes", m->section->name);
-    if (m->section)
+    if (section && item->argument.p)
+        return err_set(m->e, ST_INVALID, "[%s] takes nothing in quotes", section->name);
+    if (section)
         return ST_OK;
     nearest_offer(&near, SPAN("route"));
     (void)err_set(m->e, ST_INVALID, "unknown section [%.*s]", SPAN_ARG(item->section));
@@ -85,20 +85,10 @@ static enum status unknown_key(struct merge *m, struct span key)
     for (size_t i = 0; i < options_n; i++)
         if (m->route ? options[i].in_route : option_is_general(&options[i]))
             nearest_offer(&near, span_of(options[i].key));
-    (void)err_set(m->e, ST_INVALID, "unknown key \"%.*s\" in [%s]", SPAN_ARG(key),
-                  m->route ? "route" : m->section->name);
+    (void)err_set(m->e, ST_INVALID, "unknown key \"%.*s\"%s", SPAN_ARG(key),
+                  m->route ? " in [route]" : "");
     nearest_suggest(&near, "", m->e);
     return ST_INVALID;
-}
-
-static enum status wrong_section(struct merge *m, const struct option *o)
-{
-    const char *here = m->route ? "route" : m->section->name;
-    if (!option_is_general(o))
-        return err_set(m->e, ST_INVALID, "\"%s\" belongs in a [route \"glob\"], not in [%s]",
-                       o->key, here);
-    return err_set(m->e, ST_INVALID, "\"%s\" belongs in [%s], not in [%s]", o->key, o->section,
-                   here);
 }
 
 static enum status is_twice(struct merge *m, const struct option *o, unsigned line)
@@ -111,7 +101,8 @@ static enum status set_in_route(struct merge *m, const struct option *o, struct 
 {
     unsigned *set_in = &m->route_lines[o - options];
     if (!o->in_route)
-        return wrong_section(m, o);
+        return err_set(m->e, ST_INVALID, "\"%s\" belongs in [%s], not in [route]", o->key,
+                       o->section);
     if (*set_in)
         return is_twice(m, o, *set_in);
     enum status st = value_set(o, value, route_field(m->route, o), m->e);
@@ -123,13 +114,14 @@ static enum status set_in_route(struct merge *m, const struct option *o, struct 
     return ST_OK;
 }
 
+// Sections only group: a general key means the same in each of them, and before the first.
 static enum status set_in_file(struct merge *m, const struct option *o, struct span value,
                                unsigned line)
 {
     struct config_origin *from = &m->c->origins[o - options];
     struct buf where;
-    if (!option_is_general(o) || strcmp(o->section, m->section->name) != 0)
-        return wrong_section(m, o);
+    if (!option_is_general(o))
+        return err_set(m->e, ST_INVALID, "\"%s\" belongs in a [route \"glob\"]", o->key);
     if (from->source == FROM_FILE && o->type != OPT_LIST)
         return is_twice(m, o, from->line);
     buf_init(&where);
@@ -145,9 +137,6 @@ static enum status set_in_file(struct merge *m, const struct option *o, struct s
 static enum status take_pair(struct merge *m, const struct ini_item *item, unsigned line)
 {
     const struct option *o = option_find(item->key);
-    if (!m->section && !m->route)
-        return err_set(m->e, ST_INVALID, "\"%.*s\" stands before any section; put [%s] above it",
-                       SPAN_ARG(item->key), o && option_is_general(o) ? o->section : "proxy");
     if (!o)
         return unknown_key(m, item->key);
     return m->route ? set_in_route(m, o, item->value, line) : set_in_file(m, o, item->value, line);

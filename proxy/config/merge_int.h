@@ -14,15 +14,13 @@ struct config;
 struct config_input;
 struct config_route;
 struct option;
-struct option_section;
 
 struct merge {
     struct config *c;
     struct err *e;
     const char *file_name;
-    const struct option_section *section; // current one of the file; NULL: none yet, or a route
-    struct config_route *route;           // current one; NULL: none
-    unsigned *route_lines;                // where each option of the current route was set; 0: not
+    struct config_route *route; // current one of the file; NULL: none
+    unsigned *route_lines;      // where each option of the current route was set; 0: not
 };
 
 // Sets a general option. where is copied; the text in front of an error is the caller's to add.
