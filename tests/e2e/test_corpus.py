@@ -180,7 +180,7 @@ def test_ambiguous_request_is_refused(front, recorder, what):
     octets = (REFUSED[what] + NEXT).replace(b"%b", authority(recorder))
     got, closed = talk(front, octets)
     assert re.match(rb"HTTP/1\.1 (400|405|413|431|501|505) ", got), got[:200]
-    assert got.count(b"HTTP/1.1 ") == 1
+    assert len(re.findall(rb"HTTP/1\.1 \d\d\d ", got)) == 1
     assert closed
     assert not recorder.complete()
 

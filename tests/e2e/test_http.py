@@ -26,7 +26,8 @@ def test_keep_alive_uses_one_connection_on_each_side(proxy, aws):
     assert len({r.connection for r in aws.requests}) == 1
 
 
-def test_upstream_connection_serves_the_next_client(proxy, aws):
+def test_upstream_connection_serves_the_next_client(aws, start_proxy):
+    proxy = start_proxy(aws, "workers = 1")
     for _ in range(3):
         assert proxy.request("GET", BASE + "generate/10").status == 200
     assert len({r.connection for r in aws.requests}) == 1

@@ -34,8 +34,9 @@ def minio(folder, port, pem):
     tls = []
     if pem:
         (folder / "certs").mkdir()
-        for name in ("public.crt", "private.key"):
-            shutil.copy(pem, folder / "certs" / name)
+        certificate, begin, key = pem.read_text().partition("-----BEGIN PRIVATE KEY")
+        (folder / "certs" / "public.crt").write_text(certificate)
+        (folder / "certs" / "private.key").write_text(begin + key)
         tls = ["--certs-dir", str(folder / "certs")]
     return [find("minio"), "server", str(folder / "data"), "--address", f"127.0.0.1:{port}", *tls], {
         "MINIO_ROOT_USER": ROOT.access_key, "MINIO_ROOT_PASSWORD": ROOT.secret_key,

@@ -158,9 +158,9 @@ class Proxy:
             self.signal(signal.SIGTERM)
         self.check_end(seconds)
 
-    def check_end(self, seconds=10):
+    def check_end(self, seconds=10, code=0):
         try:
-            code = self.process.wait(seconds * PATIENCE)
+            ended = self.process.wait(seconds * PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -168,7 +168,7 @@ class Proxy:
         log = self.log
         report = REPORT.search(log)
         assert not report, f"sanitizer report:\n{log[report.start():][:6000]}"
-        assert code == 0, f"exit code {code}:\n{log[-3000:]}"
+        assert ended == code, f"exit code {ended}:\n{log[-3000:]}"
         for secret in self.secrets:
             assert secret not in log, f"a secret is in the log: {secret[:6]}..."
 

@@ -135,7 +135,8 @@ class S3:
     def list_objects(self, bucket, parameters):
         prefix = parameters.get("prefix", "").encode()
         delimiter = parameters.get("delimiter", "").encode()
-        start = parameters.get("continuation-token") or parameters.get("start-after", "")
+        start = bytes.fromhex(parameters.get("continuation-token", "")) or (
+            parameters.get("start-after", "").encode())
         limit = min(int(parameters.get("max-keys", "1000")), 1000)
         is_url = parameters.get("encoding-type") == "url"
 
@@ -145,7 +146,7 @@ class S3:
 
         entries, groups, last, more = [], [], b"", False
         for key in sorted(self.buckets[bucket]):
-            if not key.startswith(prefix) or key <= start.encode():
+            if not key.startswith(prefix) or key <= start:
                 continue
             cut = key.find(delimiter, len(prefix)) if delimiter else -1
             group = key[:cut + len(delimiter)] if cut >= 0 else None
@@ -166,7 +167,7 @@ class S3:
         contents += "".join(f"<CommonPrefixes><Prefix>{shown(g)}</Prefix></CommonPrefixes>"
                             for g in groups)
         if more:
-            contents += f"<NextContinuationToken>{shown(last)}</NextContinuationToken>"
+            contents += f"<NextContinuationToken>{last.hex()}</NextContinuationToken>"
         encoding = "<EncodingType>url</EncodingType>" if is_url else ""
         return xml(f"<ListBucketResult {XMLNS}><Name>{escape(bucket)}</Name>"
                    f"<Prefix>{shown(prefix)}</Prefix>{encoding}"
