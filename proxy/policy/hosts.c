@@ -14,6 +14,8 @@
 #include "policy/hosts_int.h"
 #include "policy/hosts_table.h"
 
+#define RULE_NEVER "web sites, load balancers, instances, databases, registries"
+
 static const char *pair_find(const struct hosts_pair *v, size_t n, struct span key)
 {
     size_t lo = 0;
@@ -214,10 +216,14 @@ static void classify_key(struct hosts_parts *h, const struct hosts_key *k, struc
         hosts_never(out, "a service that takes no SigV4");
         return;
     }
-    if (hosts_form(k, region, out))
+    if (hosts_is_never(k)) {
+        hosts_never(out, RULE_NEVER);
         return;
+    }
     const char *name = pair_find(hosts_names, n_hosts_names, joined);
     const char *rule = "endpoint table";
+    if (!name && hosts_form(k, region, out))
+        return;
     if (!name && k->n > 1) {
         if (hosts_is_customers(k)) {
             hosts_never(out, "a customer's own host");

@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#define RULE_NEVER "never signed: web sites, load balancers, instances, databases, registries"
-
 static bool is_one_of(struct span s, const char *const *list)
 {
     for (; *list; list++)
@@ -124,10 +122,8 @@ bool hosts_s3(const struct hosts_parts *h, struct span outer, struct hosts_answe
             hosts_sign(out, "s3", SPAN("*"), "S3 multi-region access point");
         return true;
     }
-    if (!region.len)
+    if (!region.len && !s3.is_accelerate) // an accelerated bucket may be anywhere
         region = s3.region.len ? s3.region : h->home;
-    if (s3.is_accelerate)
-        region = (struct span){0};
     hosts_sign(out, s3.service, region, front.len ? "S3 virtual-hosted form" : "S3");
     if (s3.is_plain)
         out->bucket = front;
@@ -148,9 +144,6 @@ static const struct form_row forms[] = {
     {"appsync-api", "appsync"},
     {"appsync-realtime-api", "appsync"},
     {"aps-workspaces", "aps"},
-    {"control-kinesis", "kinesis"},
-    {"data-kinesis", "kinesis"},
-    {"ddb", "dynamodb"},
     {"ec2messages", "ec2messages"},
     {"emr-serverless-services", "emr-serverless"},
     {"es", "es"},
@@ -215,15 +208,21 @@ static struct span last_two(const struct hosts_key *k)
     return span_from(from, (size_t)(k->text + k->len - from));
 }
 
+bool hosts_is_never(const struct hosts_key *k)
+{
+    return is_one_of(k->label[k->n - 1], never_last) ||
+           (k->n > 1 && is_one_of(last_two(k), never_two));
+}
+
 bool hosts_form(const struct hosts_key *k, struct span region, struct hosts_answer *out)
 {
     struct span last = k->label[k->n - 1];
-    if (is_one_of(last, never_last) || (k->n > 1 && is_one_of(last_two(k), never_two))) {
-        hosts_never(out, RULE_NEVER);
-        return true;
-    }
     if (k->n > 1 && span_is(last_two(k), "endpoint.events")) {
         hosts_sign(out, "events", SPAN("*"), "EventBridge global endpoint");
+        return true;
+    }
+    if (k->n > 2 && span_is(last_two(k), "endpoints.email")) {
+        hosts_sign(out, "ses", SPAN("*"), "SES global endpoint");
         return true;
     }
     if (k->n > 1 && span_is(last, "iot"))

@@ -37,6 +37,8 @@ void hosts_never(struct hosts_answer *out, const char *rule);
 bool hosts_open_vpce(struct hosts_parts *h, struct span *outer, struct hosts_answer *out);
 // The S3 family, where labels in front are a bucket's name and must not be read. True: answered.
 bool hosts_s3(const struct hosts_parts *h, struct span outer, struct hosts_answer *out);
+// Never signed, whatever stands in front.
+bool hosts_is_never(const struct hosts_key *k);
 // Other forms with a customer's name in front. True: answered.
 bool hosts_form(const struct hosts_key *k, struct span region, struct hosts_answer *out);
 // A name in front of a service whose hosts with such a name are databases, brokers, clusters.

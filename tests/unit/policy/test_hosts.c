@@ -61,6 +61,7 @@ static void hosts_read_every_s3_form(void **state)
         {"b.s3-external-1.amazonaws.com", "s3", "us-east-1", "b"},
         {"b.s3-accelerate.amazonaws.com", "s3", "", NULL},
         {"b.s3-accelerate.dualstack.amazonaws.com", "s3", "", NULL},
+        {"b.s3-accelerate.dualstack.us-east-1.amazonaws.com", "s3", "us-east-1", NULL},
         {"ap-123456789012.s3-accesspoint.eu-west-3.amazonaws.com", "s3", "eu-west-3", NULL},
         {"ap-123456789012.s3-accesspoint-fips.dualstack.us-west-1.amazonaws.com", "s3", "us-west-1",
          NULL},
@@ -172,6 +173,15 @@ static void hosts_read_names_that_customers_choose(void **state)
         {"aps-workspaces.us-east-1.amazonaws.com", "aps", "us-east-1", NULL},
         {"abc.endpoint.events.amazonaws.com", "events", "*", NULL},
         {"p-abc.us-east-1.osis.amazonaws.com", "osis", "us-east-1", NULL},
+        {"123456789012.search-ddb.us-east-1.api.aws", "dynamodb", "us-east-1", NULL},
+        {"123456789012.streams-ddb-fips.us-east-1.amazonaws.com", "dynamodb", "us-east-1", NULL},
+        {"123456789012.control-kinesis.us-east-1.amazonaws.com", "kinesis", "us-east-1", NULL},
+        {"a1.b2.data-kinesis-queues.us-east-1.api.aws", "kinesis", "us-east-1", NULL},
+        {"abc.def.endpoints.email.amazonaws.com", "ses", "*", NULL},
+        {"abc.def.endpoints.email.global.api.aws", "ses", "*", NULL},
+        {"greengrass-ats.iot.us-gov-west-1.amazonaws.com", "greengrass", "us-gov-west-1", NULL},
+        {"x.gateway.bedrock-agentcore.us-west-2.amazonaws.com", "bedrock-agentcore", "us-west-2",
+         NULL},
     };
     CHECK(w);
 }
