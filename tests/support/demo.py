@@ -54,7 +54,7 @@ class Demo:
             sys.exit(f"demo: this should have shown {missing[0]!r}")
 
     def run(self):
-        status = ["-sS", "-w", "\nstatus %{http_code}\n"]
+        status = ["-sS", "-w", r"\nstatus %{http_code}\n"]
         url = f"http://{HOST}/greeting.txt"
         direct = ["--cacert", str(self.bundle), "--connect-to", f"{HOST}:443:127.0.0.1:{self.aws.port}"]
         (self.folder / "greeting.txt").write_text("hello from a tool that knows no AWS\n")
