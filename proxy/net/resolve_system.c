@@ -36,6 +36,9 @@ static void free_job(struct system_lookup *job)
 static void on_answer(void *arg)
 {
     struct system_lookup *job = arg;
+    // The thread posts under the lock: it must have let go before the lock is destroyed.
+    (void)pthread_mutex_lock(&job->lock);
+    (void)pthread_mutex_unlock(&job->lock);
     if (!job->is_cancelled)
         job->done(job->arg, job->st, &job->set);
     free_job(job);

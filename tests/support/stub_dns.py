@@ -42,8 +42,7 @@ class StubDns:
 
         class Stream(socketserver.StreamRequestHandler):
             def handle(self):
-                size = self.rfile.read(2)
-                if len(size) == 2:
+                while len(size := self.rfile.read(2)) == 2:
                     answer = outer.answer(self.rfile.read(struct.unpack(">H", size)[0]), "tcp")
                     if answer:
                         self.wfile.write(struct.pack(">H", len(answer)) + answer)
