@@ -1,162 +1,298 @@
 // SPDX-License-Identifier: Apache-2.0
-// The walk over the providers, on control's loop. The first that is configured wins and its failure
-// is final. Files are looked at every two seconds (one stat each): keys may be rotated, or appear,
-// while the proxy runs.
-#include <stdio.h>
+// The chain: a list of providers, walked once a fetch. The first that is configured decides, also
+// when it fails. A walk reads both shared files at its start and shows its providers only that
+// reading, so no triple is mixed from two states of a file.
+//
+// Files are looked at every 2 s; a change makes facts fetch again, and facts keeps the generation
+// where the keys turn out to be the same. A file younger than a few seconds counts as changed: it
+// may have been written twice within one tick of the file system's clock.
 #include <stdlib.h>
 #include <string.h>
-
-#include "creds/creds_int.h"
 
 #include "base/clock.h"
 #include "base/secret.h"
 #include "base/xalloc.h"
+#include "creds/creds_int.h"
 #include "log/log.h"
 
-#define POLL_MS     2000
-#define RETRY_MS    30000 // a mistake stays one until a file changes
-#define DEADLINE_MS 20000
+#define POLL_MS        2000
+#define YOUNG_MS       4000
+#define FETCH_LIMIT_MS 20000
+#define USE_MARGIN_MS  5000 // not signed with in the last seconds: requests take time to arrive
+
+static const struct provider *const providers[] = {
+    &provider_env, &provider_web_identity, &provider_profile, &provider_container, &provider_imds,
+};
+#define N_PROVIDERS (sizeof(providers) / sizeof(providers[0]))
 
 struct creds_chain {
-    struct loop *loop;   // borrowed
-    struct facts *facts; // borrowed
-    struct creds_env env;
-    struct timer *poll;
-    char *config_path;
-    char *credentials_path;
-    struct creds_file_id config_id;
-    struct creds_file_id credentials_id;
+    struct loop *loop;
+    struct facts *facts;
+    char *const *envp; // borrowed
+    char *profile;     // NULL: none said
+    struct timer *timer;
+    char *paths[FILE_KINDS];
+    struct file_id polled[FILE_KINDS];
+    struct file_id told[FILE_KINDS]; // whose warnings are in the log
+    bool is_odd_told[N_PROVIDERS];
+    char *said; // the last outcome in the log
 };
 
-// One fetch: the answer comes a turn later, as facts wants it.
-struct creds_fetch {
+struct walk {
     struct creds_chain *chain;
+    struct loop *loop; // borrowed: a cancelled walk may outlive its chain
     struct facts_flight *flight;
-    struct deferred later;
+    struct deferred begin;
+    struct profiles *profiles;
+    struct creds_query query;
+    char *option; // the profile that the key or the option names
+    size_t at;    // provider whose answer is awaited
+    void *op;
+    struct err tried; // what the providers said that did not serve
 };
 
-static const struct creds_provider providers[] = {
-    {"environment", provider_env},
-    {"profile", provider_profile},
-};
-
-static void note(struct creds_walk *w, const char *name)
+static void walk_free(struct walk *w)
 {
-    size_t len = strlen(w->tried);
-    (void)snprintf(w->tried + len, sizeof(w->tried) - len, "%s%s: %s", len ? "; " : "", name,
-                   w->err.text);
+    loop_undefer(w->loop, &w->begin);
+    profiles_free(w->profiles);
+    free(w->option);
+    free(w);
 }
 
-static enum status walk(struct creds_walk *w, struct err *e)
+static void say(struct creds_chain *c, enum log_level level, const char *text)
 {
-    for (unsigned i = 0; i < sizeof(providers) / sizeof(providers[0]); i++) {
-        enum status st = providers[i].provide(w);
-        if (st == ST_OK)
-            return ST_OK;
-        note(w, providers[i].name);
-        if (st != ST_DECLINED)
-            return err_set(e, st, "%s", w->err.text);
-    }
-    return err_set(e, ST_DECLINED, "%s", w->tried);
+    if (c->said && strcmp(c->said, text) == 0)
+        return;
+    free(c->said);
+    c->said = xstrdup(text);
+    log_line(level, "creds", "%s", text);
 }
 
-static void answer(void *arg)
+// Ends the walk.
+static void answer(struct walk *w, const struct fact_result *r)
 {
-    struct creds_fetch *f = arg;
-    struct creds_chain *c = f->chain;
-    struct facts_flight *flight = f->flight;
-    struct fact_result r = {0};
-    struct creds_walk w = {.env = &c->env};
-    facts_flight_set_data(flight, NULL);
-    free(f);
-    w.profile = creds_select_profile(&c->env, facts_flight_key(flight));
-    creds_files_load(&c->env, &w.files);
-    r.status = walk(&w, &r.err);
-    creds_files_clear(&w.files);
-    if (r.status == ST_OK) {
-        char mask[SECRET_MASK_LEN];
-        int64_t left = INT64_MAX;
-        if (w.found->expires_at_ms != INT64_MAX)
-            left = w.found->expires_at_ms - clock_wall_ms();
-        secret_mask(span_of(w.found->access_key), mask);
-        log_info("creds", "credentials %s from %s", mask, w.found->source);
-        r.value = w.found;
-        r.free_value = creds_free;
-        r.ttl_ms = left;
-        r.refresh_in_ms = left;
-    } else {
-        log_warn("creds", "no credentials: %s", r.err.text);
-        r.retry_in_ms = RETRY_MS;
+    struct creds_chain *c = w->chain;
+    struct facts_flight *flight = w->flight;
+    const struct creds *creds = r->value;
+    struct err line;
+    if (creds) {
+        char masked[SECRET_MASK_LEN];
+        secret_mask(span_of(creds->access_key), masked);
+        (void)err_set(&line, ST_OK, "using %s from %s", masked, creds->source);
+        say(c, LOG_INFO, line.text);
+    } else if (r->status != ST_AGAIN) {
+        (void)err_set(&line, ST_OK, "no credentials: %s", r->err.text);
+        say(c, LOG_WARN, line.text);
     }
-    facts_answer(flight, &r);
+    walk_free(w);
+    facts_answer(flight, r);
+}
+
+static void fail(struct walk *w, enum status st, int64_t retry_in_ms, const struct err *why)
+{
+    struct fact_result r = {.status = st, .retry_in_ms = retry_in_ms, .err = *why};
+    answer(w, &r);
+}
+
+static void refuse_expired(struct walk *w, struct creds *creds)
+{
+    struct err why;
+    char at[25];
+    clock_format_iso(creds->expires_at_ms, at);
+    enum status st =
+        err_set(&why, ST_INVALID, "the credentials of %s have expired, at %s", creds->source, at);
+    creds_free(creds);
+    fail(w, st, RETRY_BROKEN_MS, &why);
+}
+
+static void serve(struct walk *w, struct creds *creds)
+{
+    struct fact_result r = {.status = ST_OK,
+                            .value = creds,
+                            .free_value = creds_free,
+                            .ttl_ms = INT64_MAX,
+                            .refresh_in_ms = INT64_MAX};
+    if (creds->expires_at_ms != INT64_MAX) {
+        r.ttl_ms = creds->expires_at_ms - clock_wall_ms() - USE_MARGIN_MS;
+        r.refresh_in_ms = r.ttl_ms;
+    }
+    if (r.ttl_ms > 0)
+        answer(w, &r);
+    else
+        refuse_expired(w, creds);
+}
+
+static void remember(struct walk *w, const char *name, const struct err *why)
+{
+    struct err line;
+    (void)err_set(&line, ST_OK, "%s%s%s: %s", w->tried.text, w->tried.text[0] ? "; " : "", name,
+                  why->text);
+    w->tried = line;
+}
+
+static void next(struct walk *w);
+
+static void on_answer(void *arg, const struct provider_answer *a)
+{
+    struct walk *w = arg;
+    struct creds_chain *c = w->chain;
+    const struct provider *p = providers[w->at];
+    w->op = NULL;
+    if (a->status == ST_OK) {
+        serve(w, a->creds);
+        return;
+    }
+    struct err why = a->err;
+    if (a->status != ST_DECLINED) {
+        fail(w, err_wrap(&why, a->status, "%s", p->name), a->retry_in_ms, &why);
+        return;
+    }
+    if (a->is_odd && !c->is_odd_told[w->at]) {
+        c->is_odd_told[w->at] = true;
+        log_warn("creds", "%s: %s", p->name, a->err.text);
+    }
+    remember(w, p->name, &a->err);
+    w->at++;
+    next(w);
+}
+
+static void next(struct walk *w)
+{
+    while (w->at < N_PROVIDERS && providers[w->at]->is_environment && w->query.choice.is_option)
+        w->at++;
+    if (w->at < N_PROVIDERS) {
+        w->op = providers[w->at]->start(&w->query, on_answer, w);
+        return;
+    }
+    struct err why = w->tried;
+    fail(w, ST_DECLINED, RETRY_NOTHING_MS, &why);
+}
+
+static void tell_warnings(struct creds_chain *c, const struct profiles *p, enum file_kind kind)
+{
+    const struct profile_file *f = p->files[kind];
+    if (file_id_same(&c->told[kind], &p->ids[kind]))
+        return;
+    c->told[kind] = p->ids[kind];
+    if (p->status[kind] != ST_OK && p->status[kind] != ST_DECLINED && p->status[kind] != ST_AGAIN)
+        log_warn("creds", "%s is left out: %s", p->paths[kind], p->why[kind].text);
+    for (unsigned i = 0; i < f->n_warnings; i++)
+        log_warn("creds", "%s:%u: %s", p->paths[kind], f->warnings[i].line, f->warnings[i].what);
+    if (kind == FILE_CREDENTIALS && p->status[kind] == ST_OK && (p->ids[kind].mode & 022))
+        log_warn("creds", "%s can be written by others", p->paths[kind]);
+}
+
+// A profile that somebody named must be there, whatever else would serve.
+static bool is_named_profile_missing(const struct walk *w)
+{
+    const struct profiles *p = w->profiles;
+    for (enum file_kind kind = FILE_CREDENTIALS; kind < FILE_KINDS; kind++)
+        if (p->status[kind] == ST_AGAIN)
+            return false; // not known in this moment
+    return w->query.choice.named_by && !profiles_has(p, w->query.choice.name);
+}
+
+static void on_begin(void *arg)
+{
+    struct walk *w = arg;
+    struct creds_chain *c = w->chain;
+    w->profiles = profiles_load(c->envp);
+    for (enum file_kind kind = FILE_CREDENTIALS; kind < FILE_KINDS; kind++)
+        tell_warnings(c, w->profiles, kind);
+    w->query = (struct creds_query){.loop = c->loop,
+                                    .envp = c->envp,
+                                    .choice = profile_choose(c->envp, w->option),
+                                    .profiles = w->profiles};
+    if (!is_named_profile_missing(w)) {
+        next(w);
+        return;
+    }
+    struct err why;
+    profiles_say_missing(w->profiles, &w->query.choice, &why);
+    fail(w, err_wrap(&why, ST_INVALID, "%s", w->query.choice.named_by), RETRY_BROKEN_MS, &why);
 }
 
 static void fetch(void *arg, const char *key, struct facts_flight *flight)
 {
     struct creds_chain *c = arg;
-    struct creds_fetch *f = xcalloc(1, sizeof(*f));
-    (void)key;
-    f->chain = c;
-    f->flight = flight;
-    f->later = (struct deferred){.fn = answer, .arg = f};
-    facts_flight_set_data(flight, f);
-    loop_defer(c->loop, &f->later);
+    struct walk *w = xcalloc(1, sizeof(*w));
+    w->chain = c;
+    w->loop = c->loop;
+    w->flight = flight;
+    w->begin.fn = on_begin;
+    w->begin.arg = w;
+    if (strncmp(key, "profile=", 8) == 0)
+        w->option = xstrdup(key + 8);
+    else if (c->profile)
+        w->option = xstrdup(c->profile);
+    facts_flight_set_data(flight, w);
+    loop_defer(c->loop, &w->begin);
 }
 
 static void cancel(void *arg, struct facts_flight *flight)
 {
-    struct creds_chain *c = arg;
-    struct creds_fetch *f = facts_flight_data(flight);
-    if (!f)
-        return;
-    loop_undefer(c->loop, &f->later);
-    free(f);
+    (void)arg;
+    struct walk *w = facts_flight_data(flight);
+    if (w->op)
+        providers[w->at]->cancel(w->op);
+    walk_free(w);
 }
 
-static bool is_same(const struct creds_file_id *a, const struct creds_file_id *b)
+void creds_chain_poll(struct creds_chain *c)
 {
-    return a->dev == b->dev && a->ino == b->ino && a->mtime_ns == b->mtime_ns && a->size == b->size;
-}
-
-static void on_poll(void *arg)
-{
-    struct creds_chain *c = arg;
-    struct creds_file_id config = creds_file_identity(c->config_path);
-    struct creds_file_id credentials = creds_file_identity(c->credentials_path);
-    if (!is_same(&config, &c->config_id) || !is_same(&credentials, &c->credentials_id)) {
-        c->config_id = config;
-        c->credentials_id = credentials;
-        facts_invalidate(c->facts, FACTS_CREDENTIALS, NULL);
+    bool has_changed = false;
+    for (enum file_kind kind = FILE_CREDENTIALS; kind < FILE_KINDS; kind++) {
+        struct file_id id;
+        file_look(c->paths[kind], &id);
+        int64_t age_ms = clock_wall_ms() - id.ctime_ns / 1000000;
+        bool is_young = id.exists && age_ms >= 0 && age_ms < YOUNG_MS;
+        has_changed = has_changed || is_young || !file_id_same(&id, &c->polled[kind]);
+        c->polled[kind] = id;
     }
-    timer_set(c->poll, POLL_MS);
+    if (has_changed)
+        facts_invalidate(c->facts, FACTS_CREDENTIALS, NULL);
+}
+
+static void on_timer(void *arg)
+{
+    struct creds_chain *c = arg;
+    creds_chain_poll(c);
+    timer_set(c->timer, POLL_MS);
 }
 
 struct creds_chain *creds_chain_new(struct loop *control, struct facts *f,
                                     const struct creds_env *env)
 {
     struct creds_chain *c = xcalloc(1, sizeof(*c));
-    struct facts_kind kind = {.name = "credentials",
-                              .fetch = fetch,
-                              .cancel = cancel,
-                              .arg = c,
-                              .keep_warm = true,
-                              .deadline_ms = DEADLINE_MS};
     c->loop = control;
     c->facts = f;
-    c->env = *env;
-    creds_files_paths(env, &c->config_path, &c->credentials_path);
-    c->config_id = creds_file_identity(c->config_path);
-    c->credentials_id = creds_file_identity(c->credentials_path);
-    c->poll = timer_new(control, on_poll, c);
-    timer_set(c->poll, POLL_MS);
-    facts_set_kind(f, FACTS_CREDENTIALS, &kind);
+    c->envp = env->envp;
+    c->profile = env->profile && *env->profile ? xstrdup(env->profile) : NULL;
+    for (enum file_kind kind = FILE_CREDENTIALS; kind < FILE_KINDS; kind++) {
+        c->paths[kind] = profiles_path(c->envp, kind);
+        file_look(c->paths[kind], &c->polled[kind]);
+    }
+    facts_set_kind(f, FACTS_CREDENTIALS,
+                   &(struct facts_kind){.name = "credentials",
+                                        .fetch = fetch,
+                                        .cancel = cancel,
+                                        .is_same = creds_same,
+                                        .arg = c,
+                                        .keep_warm = true,
+                                        .deadline_ms = FETCH_LIMIT_MS});
+    c->timer = timer_new(control, on_timer, c);
+    timer_set(c->timer, POLL_MS);
     return c;
 }
 
 void creds_chain_free(struct creds_chain *c)
 {
-    timer_free(c->poll);
-    free(c->config_path);
-    free(c->credentials_path);
+    if (!c)
+        return;
+    timer_free(c->timer);
+    for (enum file_kind kind = FILE_CREDENTIALS; kind < FILE_KINDS; kind++)
+        free(c->paths[kind]);
+    free(c->profile);
+    free(c->said);
     free(c);
 }

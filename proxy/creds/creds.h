@@ -20,7 +20,7 @@ struct creds {
     char *secret_key;
     char *session_token;   // NULL: none
     int64_t expires_at_ms; // wall clock; INT64_MAX: never
-    const char *provider;  // "environment", "credentials file [legacy]"; owned
+    char *provider;        // "environment", "credentials file [legacy]"
     char *source;          // what a person reads: provider and where
 };
 

@@ -1,81 +1,64 @@
 // SPDX-License-Identifier: Apache-2.0
-// The chain's inside: one walk over the providers for one identity, and what the providers share.
+// A provider is one file: it looks in one place and answers "here", "not configured: ask the next",
+// or "configured, and this is what is wrong with it", which ends the walk: another identity must
+// never be used silently.
 #ifndef CREDS_CREDS_INT_H
 #define CREDS_CREDS_INT_H
 
-#include <stdbool.h>
-#include <sys/types.h>
-
 #include "creds/creds.h"
-#include "creds/profile_file_int.h"
+#include "creds/profiles_int.h"
 
-#define CREDS_FILE_MAX (1 << 20)
+#define RETRY_BROKEN_MS    ((int64_t)60000) // configured wrongly; a changed file is noticed earlier
+#define RETRY_NOTHING_MS   ((int64_t)30000) // nothing configured
+#define RETRY_UNSETTLED_MS ((int64_t)100)   // a file is being written
 
-// ---- environment (the process's, copied pointers)
-struct span creds_env_get(const struct creds_env *env, const char *name); // empty = unset
-
-// ---- files
-struct creds_file_id {
-    dev_t dev;
-    ino_t ino;
-    int64_t mtime_ns;
-    int64_t size;
-};
-
-struct creds_files {
-    char *config_path;
-    char *credentials_path;
-    struct profile_file *config;      // NULL: absent
-    struct profile_file *credentials; // NULL: absent
-};
-
-void creds_files_load(const struct creds_env *env,
-                      struct creds_files *out); // warnings go to the log
-void creds_files_clear(struct creds_files *f);
-void creds_files_paths(const struct creds_env *env, char **config, char **credentials);
-struct creds_file_id creds_file_identity(const char *path); // zeros where absent
-
-// ---- profiles (both files merged)
-bool creds_profile_exists(const struct creds_files *f, struct span name);
-// Value of one setting, credentials file first; p == NULL where there is none.
-struct span creds_profile_get(const struct creds_files *f, struct span name, const char *key);
-// Which profile is selected, and whether somebody said so.
-struct creds_selection {
-    struct span name;
-    bool is_option; // command line, configuration or route: the environment's keys are skipped
-    bool is_named;  // option or AWS_PROFILE
-};
-struct creds_selection creds_select_profile(const struct creds_env *env, const char *key);
-
-// ---- snapshots
-struct creds_raw {
-    struct span access_key;
-    struct span secret_key;
-    struct span session_token;
+// snapshot.c. Spans are trimmed, judged and copied; texts of errors never show them.
+struct creds_parts {
+    struct span access_key, secret_key, session_token; // an empty token is none
     int64_t expires_at_ms;
     const char *provider;
     const char *source;
 };
-// Checks 3.1 of the credentials contract (printable, no blanks, lengths). ST_INVALID with e else.
-NODISCARD enum status creds_make(const struct creds_raw *raw, struct creds **out, struct err *e);
-void creds_free(void *creds);
+NODISCARD enum status creds_make(const struct creds_parts *p, struct creds **out, struct err *e);
+void creds_free(void *creds); // wipes; NULL is fine
+bool creds_same(const void *a, const void *b);
 
-// ---- providers
-struct creds_walk {
-    const struct creds_env *env;
-    struct creds_files files;
-    struct creds_selection profile;
-    struct creds *found;
-    struct err err;  // of the provider that failed
-    char tried[400]; // "environment: not set; ..."
+// What one walk along the chain is about; lives as long as the walk.
+struct creds_query {
+    struct loop *loop;
+    char *const *envp;
+    struct profile_choice choice;
+    const struct profiles *profiles;
 };
 
-struct creds_provider {
+struct provider_answer {
+    enum status status;  // ST_OK: creds; ST_DECLINED: not configured; else a failure that is final
+    struct creds *creds; // owned
+    bool is_odd;         // declined, but looks like a mistake
+    int64_t retry_in_ms; // of a failure
+    struct err err;      // why it did not serve
+};
+typedef void (*provider_done_fn)(void *arg, const struct provider_answer *a);
+
+struct provider {
     const char *name;
-    // ST_OK: w->found. ST_DECLINED: not configured, w->err says what was looked at. Else final.
-    enum status (*provide)(struct creds_walk *w);
+    bool is_environment; // left out where an option names the profile
+    // Calls done once, never before it has returned and not after cancel.
+    void *(*start)(const struct creds_query *q, provider_done_fn done, void *arg);
+    void (*cancel)(void *op);
 };
-enum status provider_env(struct creds_walk *w);
-enum status provider_profile(struct creds_walk *w);
+extern const struct provider provider_env, provider_web_identity, provider_profile,
+    provider_container, provider_imds;
+
+// For providers that know at once.
+void *provider_answer_later(struct loop *l, const struct provider_answer *a, provider_done_fn done,
+                            void *arg);
+void provider_cancel_answer(void *op);
+
+void env_look(const struct creds_query *q, struct provider_answer *a);
+void profile_look(const struct creds_query *q, struct provider_answer *a);
+
+// Looks whether a file has changed; the chain's timer does so every 2 s.
+void creds_chain_poll(struct creds_chain *c);
 
 #endif

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finding and reading the two files: regular files only, at most 1 MiB, never waiting.
+// A file is opened without blocking and judged by fstat, so that a FIFO or a device in place of a
+// credentials file can't hang the loop. A file that changes while it is read is read again; one
+// that was emptied this very moment is about to be written: its reader is told to come back.
+#include "creds/files_int.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -9,126 +13,137 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "creds/creds_int.h"
-
-#include "base/buf.h"
+#include "base/clock.h"
 #include "base/xalloc.h"
-#include "log/log.h"
 
-struct span creds_env_get(const struct creds_env *env, const char *name)
+#define TRIES             3
+#define READ_LEN          ((size_t)16384)
+#define JUST_NOW_MS       1000
+#define HOME_RECORD_BYTES 16384
+
+static int64_t ns_of(struct timespec t)
+{
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void id_of(const struct stat *st, struct file_id *id)
+{
+    *id = (struct file_id){.exists = true,
+                           .dev = (uint64_t)st->st_dev,
+                           .ino = (uint64_t)st->st_ino,
+                           .size = (uint64_t)st->st_size,
+                           .mtime_ns = ns_of(st->st_mtim),
+                           .ctime_ns = ns_of(st->st_ctim),
+                           .mode = (unsigned)st->st_mode};
+}
+
+void file_look(const char *path, struct file_id *id)
+{
+    struct stat st;
+    if (stat(path, &st) == 0)
+        id_of(&st, id);
+    else
+        *id = (struct file_id){.exists = false};
+}
+
+bool file_id_same(const struct file_id *a, const struct file_id *b)
+{
+    return a->exists == b->exists && a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+           a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns && a->mode == b->mode;
+}
+
+// One reading of what is open. ST_AGAIN: it changed meanwhile.
+static enum status read_once(int fd, struct buf *out, struct file_id *id, struct err *e)
+{
+    struct stat st;
+    if (fstat(fd, &st) == -1)
+        return err_set(e, ST_IO, "%s", strerror(errno));
+    id_of(&st, id);
+    if (!S_ISREG(st.st_mode))
+        return err_set(e, ST_INVALID, "not a regular file");
+    size_t start = out->len;
+    ssize_t n = 1;
+    for (off_t at = 0; n > 0 && out->len - start <= FILE_LEN_MAX; at += n) {
+        n = pread(fd, buf_reserve(out, READ_LEN), READ_LEN, at);
+        if (n == -1 && errno == EINTR)
+            n = 0;
+        if (n == -1)
+            return err_set(e, ST_IO, "%s", strerror(errno));
+        out->len += (size_t)n;
+    }
+    if (out->len - start > FILE_LEN_MAX)
+        return err_set(e, ST_LIMIT, "larger than 1 MiB");
+    struct file_id after;
+    if (fstat(fd, &st) == -1)
+        return err_set(e, ST_IO, "%s", strerror(errno));
+    id_of(&st, &after);
+    int64_t age_ms = clock_wall_ms() - id->mtime_ns / 1000000;
+    bool was_emptied = out->len == start && age_ms >= 0 && age_ms < JUST_NOW_MS;
+    if (was_emptied || !file_id_same(id, &after))
+        return err_set(e, ST_AGAIN, "being written");
+    return ST_OK;
+}
+
+enum status file_read(const char *path, struct buf *out, struct file_id *id, struct err *e)
+{
+    *id = (struct file_id){.exists = false};
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd == -1) {
+        enum status st = errno == ENOENT || errno == ENOTDIR ? ST_DECLINED : ST_IO;
+        (void)err_set(e, st, "%s", st == ST_DECLINED ? "no such file" : strerror(errno));
+        file_look(path, id); // there, but not for us: a chmod will show
+        return st;
+    }
+    size_t start = out->len;
+    enum status st = ST_AGAIN;
+    for (int i = 0; i < TRIES && st == ST_AGAIN; i++) {
+        out->len = start;
+        st = read_once(fd, out, id, e);
+    }
+    if (st != ST_OK)
+        out->len = start;
+    (void)close(fd);
+    return st;
+}
+
+const char *envp_get(char *const *envp, const char *name)
 {
     size_t len = strlen(name);
-    for (char *const *e = env->envp; e && *e; e++)
-        if (!strncmp(*e, name, len) && (*e)[len] == '=')
-            return span_of(*e + len + 1);
-    return SPAN("");
+    for (char *const *v = envp; v && *v; v++)
+        if (strncmp(*v, name, len) == 0 && (*v)[len] == '=')
+            return (*v)[len + 1] ? *v + len + 1 : NULL;
+    return NULL;
 }
 
-static char *home_path(const struct creds_env *env, const char *rest)
+// Heap.
+static char *home(char *const *envp)
 {
-    struct span home = creds_env_get(env, "HOME");
-    struct passwd pw;
+    const char *said = envp_get(envp, "HOME");
+    if (said)
+        return xstrdup(said);
+    struct passwd user;
     struct passwd *found = NULL;
-    char scratch[4096];
-    if (!home.len && getpwuid_r(getuid(), &pw, scratch, sizeof(scratch), &found) == 0 && found)
-        home = span_of(found->pw_dir);
-    struct buf b;
-    buf_init(&b);
-    buf_add_span(&b, home);
-    buf_add_str(&b, rest);
-    char *path = xstrdup(buf_cstr(&b));
-    buf_clear(&b);
-    return path;
+    char *record = xmalloc(HOME_RECORD_BYTES);
+    char *dir = NULL;
+    if (getpwuid_r(getuid(), &user, record, HOME_RECORD_BYTES, &found) == 0 && found)
+        dir = xstrdup(found->pw_dir);
+    free(record);
+    return dir ? dir : xstrdup("");
 }
 
-static char *file_path(const struct creds_env *env, const char *variable, const char *otherwise)
+char *path_of_file(char *const *envp, const char *variable, const char *default_path)
 {
-    struct span said = creds_env_get(env, variable);
-    if (!said.len)
-        return home_path(env, otherwise);
-    if (span_starts(said, SPAN("~/")))
-        return home_path(env, said.p + 1);
-    return xstrndup(said.p, said.len);
-}
-
-void creds_files_paths(const struct creds_env *env, char **config, char **credentials)
-{
-    *config = file_path(env, "AWS_CONFIG_FILE", "/.aws/config");
-    *credentials = file_path(env, "AWS_SHARED_CREDENTIALS_FILE", "/.aws/credentials");
-}
-
-static struct creds_file_id identity(const struct stat *sb)
-{
-    return (struct creds_file_id){
-        .dev = sb->st_dev,
-        .ino = sb->st_ino,
-        .mtime_ns = (int64_t)sb->st_mtim.tv_sec * 1000000000 + sb->st_mtim.tv_nsec,
-        .size = sb->st_size,
-    };
-}
-
-struct creds_file_id creds_file_identity(const char *path)
-{
-    struct stat sb;
-    if (stat(path, &sb) == -1)
-        return (struct creds_file_id){0};
-    return identity(&sb);
-}
-
-static bool is_readable(int fd, const char *path, enum file_kind kind)
-{
-    struct stat sb;
-    if (fstat(fd, &sb) == -1 || !S_ISREG(sb.st_mode)) {
-        log_warn("creds", "%s is not a regular file; it is passed over", path);
-        return false;
-    }
-    if (sb.st_size > CREDS_FILE_MAX) {
-        log_warn("creds", "%s is larger than 1 MiB; it is passed over", path);
-        return false;
-    }
-    if (kind == FILE_CREDENTIALS && (sb.st_mode & (S_IWGRP | S_IWOTH)))
-        log_warn("creds", "%s can be written by others; chmod 600 it", path);
-    return true;
-}
-
-static struct profile_file *load(const char *path, enum file_kind kind)
-{
-    struct buf b;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd == -1) {
-        if (errno != ENOENT && errno != ENOTDIR)
-            log_warn("creds", "%s: %s; it is passed over", path, strerror(errno));
-        return NULL;
-    }
-    struct profile_file *f = NULL;
-    buf_init_secret(&b);
-    if (is_readable(fd, path, kind)) {
-        ssize_t n = 0;
-        do {
-            n = read(fd, buf_reserve(&b, 16384), 16384);
-            b.len += n > 0 ? (size_t)n : 0;
-        } while (n > 0 && b.len <= CREDS_FILE_MAX);
-        f = profile_file_parse(buf_span(&b), kind);
-        for (unsigned i = 0; i < f->n_warnings; i++)
-            log_warn("creds", "%s:%u: %s", path, f->warnings[i].line, f->warnings[i].what);
-    }
-    buf_clear(&b);
-    (void)close(fd);
-    return f;
-}
-
-void creds_files_load(const struct creds_env *env, struct creds_files *out)
-{
-    creds_files_paths(env, &out->config_path, &out->credentials_path);
-    out->config = load(out->config_path, FILE_CONFIG);
-    out->credentials = load(out->credentials_path, FILE_CREDENTIALS);
-}
-
-void creds_files_clear(struct creds_files *f)
-{
-    profile_file_free(f->config);
-    profile_file_free(f->credentials);
-    free(f->config_path);
-    free(f->credentials_path);
-    memset(f, 0, sizeof(*f));
+    const char *path = envp_get(envp, variable);
+    if (!path)
+        path = default_path;
+    if (path[0] != '~' || (path[1] && path[1] != '/'))
+        return xstrdup(path);
+    char *dir = home(envp);
+    size_t len = strlen(dir) + strlen(path);
+    char *whole = xmalloc(len);
+    (void)snprintf(whole, len, "%s%s", dir, path + 1);
+    if (!dir[0])
+        whole[0] = '\0'; // no home: no such file, rather than one in the root folder
+    free(dir);
+    return whole;
 }

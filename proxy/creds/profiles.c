@@ -1,41 +1,104 @@
 // SPDX-License-Identifier: Apache-2.0
-// Both files seen as one: per key the credentials file wins. No profile inherits from another.
-#include "creds/creds_int.h"
+// The credentials file wins setting by setting, with one exception: id, secret and token belong
+// together, so they all come from one file. A stale token of the other file next to these keys is
+// what upstream would refuse.
+#include "creds/profiles_int.h"
 
-static bool has(const struct profile_file *f, struct span name)
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+
+char *profiles_path(char *const *envp, enum file_kind kind)
 {
-    return f && profile_file_has(f, SECTION_PROFILE, name);
+    if (kind == FILE_CONFIG)
+        return path_of_file(envp, "AWS_CONFIG_FILE", "~/.aws/config");
+    return path_of_file(envp, "AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials");
 }
 
-bool creds_profile_exists(const struct creds_files *f, struct span name)
+struct profiles *profiles_load(char *const *envp)
 {
-    return has(f->credentials, name) || has(f->config, name);
-}
-
-struct span creds_profile_get(const struct creds_files *f, struct span name, const char *key)
-{
-    const struct profile_file *both[] = {f->credentials, f->config};
-    for (unsigned i = 0; i < 2; i++) {
-        const struct profile_property *p =
-            both[i] ? profile_file_find(both[i], SECTION_PROFILE, name, NULL, key) : NULL;
-        if (p)
-            return p->value;
+    struct profiles *p = xcalloc(1, sizeof(*p));
+    for (enum file_kind kind = FILE_CREDENTIALS; kind < FILE_KINDS; kind++) {
+        struct buf text;
+        buf_init_secret(&text);
+        p->paths[kind] = profiles_path(envp, kind);
+        p->status[kind] = file_read(p->paths[kind], &text, &p->ids[kind], &p->why[kind]);
+        p->files[kind] = profile_file_parse(buf_span(&text), kind);
+        buf_clear(&text);
     }
-    return (struct span){.p = NULL, .len = 0};
+    return p;
 }
 
-struct creds_selection creds_select_profile(const struct creds_env *env, const char *key)
+void profiles_free(struct profiles *p)
 {
-    struct span prefix = SPAN("profile=");
-    struct span said = span_of(key);
-    if (span_starts(said, prefix))
-        return (struct creds_selection){span_sub(said, prefix.len, said.len), true, true};
-    if (env->profile && *env->profile)
-        return (struct creds_selection){span_of(env->profile), true, true};
-    said = creds_env_get(env, "AWS_PROFILE");
-    if (!said.len)
-        said = creds_env_get(env, "AWS_DEFAULT_PROFILE");
-    if (said.len)
-        return (struct creds_selection){said, false, true};
-    return (struct creds_selection){SPAN("default"), false, false};
+    if (!p)
+        return;
+    for (enum file_kind kind = FILE_CREDENTIALS; kind < FILE_KINDS; kind++) {
+        profile_file_free(p->files[kind]);
+        free(p->paths[kind]);
+    }
+    free(p);
+}
+
+struct profile_choice profile_choose(char *const *envp, const char *option)
+{
+    static const char *const variables[] = {"AWS_PROFILE", "AWS_DEFAULT_PROFILE"};
+    if (option && *option)
+        return (struct profile_choice){option, "profile setting", true};
+    for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
+        const char *name = envp_get(envp, variables[i]);
+        if (name)
+            return (struct profile_choice){name, variables[i], false};
+    }
+    return (struct profile_choice){"default", NULL, false};
+}
+
+bool profiles_has(const struct profiles *p, const char *profile)
+{
+    struct span name = span_of(profile);
+    return profile_file_has(p->files[FILE_CREDENTIALS], SECTION_PROFILE, name) ||
+           profile_file_has(p->files[FILE_CONFIG], SECTION_PROFILE, name);
+}
+
+static const struct profile_property *find_in(const struct profiles *p, enum file_kind kind,
+                                              const char *profile, const char *key)
+{
+    const struct profile_property *prop =
+        profile_file_find(p->files[kind], SECTION_PROFILE, span_of(profile), NULL, key);
+    return prop && prop->value.len ? prop : NULL;
+}
+
+const struct profile_property *profiles_find(const struct profiles *p, const char *profile,
+                                             const char *key, enum file_kind *file)
+{
+    const struct profile_property *prop = find_in(p, FILE_CREDENTIALS, profile, key);
+    *file = FILE_CREDENTIALS;
+    if (prop)
+        return prop;
+    *file = FILE_CONFIG;
+    return find_in(p, FILE_CONFIG, profile, key);
+}
+
+enum file_kind profiles_file_of_keys(const struct profiles *p, const char *profile)
+{
+    bool has_part = find_in(p, FILE_CREDENTIALS, profile, "aws_access_key_id") ||
+                    find_in(p, FILE_CREDENTIALS, profile, "aws_secret_access_key");
+    return has_part ? FILE_CREDENTIALS : FILE_CONFIG;
+}
+
+void profiles_say_missing(const struct profiles *p, const struct profile_choice *c, struct err *e)
+{
+    struct span name = span_of(c->name);
+    for (enum file_kind kind = FILE_CREDENTIALS; kind < FILE_KINDS; kind++) {
+        if (!profile_file_has_misnamed(p->files[kind], name))
+            continue;
+        (void)err_set(e, ST_INVALID, "profile %.64s: in %s it must be written [%s%.64s]", c->name,
+                      p->paths[kind], kind == FILE_CONFIG ? "profile " : "", c->name);
+        return;
+    }
+    const char *const why[] = {p->why[FILE_CREDENTIALS].text, p->why[FILE_CONFIG].text};
+    (void)err_set(e, ST_INVALID, "profile %.64s: neither in %s%s%s%s nor in %s%s%s%s", c->name,
+                  p->paths[FILE_CREDENTIALS], why[0][0] ? " (" : "", why[0], why[0][0] ? ")" : "",
+                  p->paths[FILE_CONFIG], why[1][0] ? " (" : "", why[1], why[1][0] ? ")" : "");
 }

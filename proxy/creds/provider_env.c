@@ -1,54 +1,66 @@
 // SPDX-License-Identifier: Apache-2.0
-// AWS_ACCESS_KEY_ID and its companions. Half a pair is an operator's mistake: going on would
-// silently use another identity.
-// https://docs.aws.amazon.com/sdkref/latest/guide/feature-static-credentials.html
+// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN. Half a pair with the id is an
+// error: someone meant these keys, and another identity would be worse than none.
+// https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html
+#include "base/clock.h"
 #include "creds/creds_int.h"
 
-#include "base/clock.h"
-#include "log/log.h"
-
-static enum status expiry(const struct creds_walk *w, int64_t *out, struct err *e)
+// Empty, or blanks only, is absent.
+static struct span value_of(const struct creds_query *q, const char *name)
 {
-    struct span said = creds_env_get(w->env, "AWS_CREDENTIAL_EXPIRATION");
-    *out = INT64_MAX;
-    if (!said.len)
+    struct span s = span_of(envp_get(q->envp, name));
+    for (size_t i = 0; i < s.len; i++)
+        if (s.p[i] != ' ' && s.p[i] != '\t' && s.p[i] != '\r' && s.p[i] != '\n')
+            return s;
+    return SPAN("");
+}
+
+static enum status expiry_of(const struct creds_query *q, int64_t *expires_at_ms, struct err *e)
+{
+    static const char name[] = "AWS_CREDENTIAL_EXPIRATION";
+    const char *text = envp_get(q->envp, name);
+    *expires_at_ms = INT64_MAX;
+    if (!text)
         return ST_OK;
-    if (clock_parse_iso(said.p, out) != ST_OK)
-        return err_set(e, ST_INVALID,
-                       "AWS_CREDENTIAL_EXPIRATION is not a time like 2026-11-23T22:00:00Z");
-    if (*out <= clock_wall_ms())
-        return err_set(
-            e, ST_INVALID,
-            "the credentials of the environment have expired (AWS_CREDENTIAL_EXPIRATION); "
-            "restart the proxy with new ones");
+    if (clock_parse_iso(text, expires_at_ms) != ST_OK)
+        return err_set(e, ST_INVALID, "%s is not a time as 2026-11-24T03:04:05Z", name);
     return ST_OK;
 }
 
-enum status provider_env(struct creds_walk *w)
+void env_look(const struct creds_query *q, struct provider_answer *a)
 {
-    struct creds_raw raw = {.access_key = creds_env_get(w->env, "AWS_ACCESS_KEY_ID"),
-                            .secret_key = creds_env_get(w->env, "AWS_SECRET_ACCESS_KEY"),
-                            .session_token = creds_env_get(w->env, "AWS_SESSION_TOKEN"),
+    *a = (struct provider_answer){.status = ST_DECLINED, .retry_in_ms = RETRY_BROKEN_MS};
+    struct creds_parts p = {.access_key = value_of(q, "AWS_ACCESS_KEY_ID"),
+                            .secret_key = value_of(q, "AWS_SECRET_ACCESS_KEY"),
+                            .session_token = value_of(q, "AWS_SESSION_TOKEN"),
                             .provider = "environment",
-                            .source = "environment"};
-    if (w->profile.is_option)
-        return err_set(&w->err, ST_DECLINED, "a profile was asked for");
-    if (!raw.access_key.len && !raw.secret_key.len)
-        return err_set(&w->err, ST_DECLINED, "AWS_ACCESS_KEY_ID is not set");
-    if (!raw.access_key.len) {
-        log_warn("creds",
-                 "AWS_SECRET_ACCESS_KEY is set without AWS_ACCESS_KEY_ID; both are passed over");
-        return err_set(&w->err, ST_DECLINED,
-                       "AWS_SECRET_ACCESS_KEY is set without AWS_ACCESS_KEY_ID");
+                            .source = "environment variables (AWS_ACCESS_KEY_ID)"};
+    if (!p.access_key.len) {
+        a->is_odd = p.secret_key.len > 0;
+        (void)err_set(&a->err, ST_DECLINED, "AWS_ACCESS_KEY_ID is not set%s",
+                      a->is_odd ? ", although AWS_SECRET_ACCESS_KEY is" : "");
+        return;
     }
-    if (!raw.secret_key.len)
-        return err_set(&w->err, ST_INVALID,
-                       "AWS_ACCESS_KEY_ID is set without AWS_SECRET_ACCESS_KEY");
-    if (w->profile.is_named && !creds_profile_exists(&w->files, w->profile.name))
-        return err_set(&w->err, ST_INVALID, "AWS_PROFILE names %.*s, which neither %s nor %s has",
-                       SPAN_ARG(w->profile.name), w->files.credentials_path, w->files.config_path);
-    if (!raw.session_token.len)
-        raw.session_token = creds_env_get(w->env, "AWS_SECURITY_TOKEN");
-    enum status st = expiry(w, &raw.expires_at_ms, &w->err);
-    return st == ST_OK ? creds_make(&raw, &w->found, &w->err) : st;
+    if (!p.secret_key.len) {
+        a->status = err_set(&a->err, ST_INVALID,
+                            "AWS_ACCESS_KEY_ID is set but AWS_SECRET_ACCESS_KEY is not");
+        return;
+    }
+    if (!p.session_token.len)
+        p.session_token = value_of(q, "AWS_SECURITY_TOKEN"); // the name of old
+    a->status = expiry_of(q, &p.expires_at_ms, &a->err);
+    if (a->status == ST_OK)
+        a->status = creds_make(&p, &a->creds, &a->err);
 }
+
+static void *start(const struct creds_query *q, provider_done_fn done, void *arg)
+{
+    struct provider_answer a;
+    env_look(q, &a);
+    return provider_answer_later(q->loop, &a, done, arg);
+}
+
+const struct provider provider_env = {.name = "environment",
+                                      .is_environment = true,
+                                      .start = start,
+                                      .cancel = provider_cancel_answer};

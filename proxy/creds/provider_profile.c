@@ -1,91 +1,113 @@
 // SPDX-License-Identifier: Apache-2.0
-// The selected profile of the two files. The triple comes from one file as a whole: keys of one
-// file with the session token of the other would fail every signature. What a profile asks for and
-// this provider cannot do is an error: another identity must not step in unseen.
-#include <stdio.h>
+// The selected profile of the shared files. Within a profile a role wins over keys, keys over all
+// else; a profile that asks for a kind that is not served yet is an error, so that nothing further
+// down the chain stands in for it.
+#include <string.h>
 
 #include "creds/creds_int.h"
 
-static struct span own(const struct profile_file *f, struct span name, const char *key)
+// In the order in which they select a kind of credentials; those behind the keys only count where
+// there are no keys.
+static const char *const before_keys[] = {"role_arn", NULL};
+static const char *const behind_keys[] = {
+    "sso_session",        "sso_start_url",           "login_session",
+    "credential_process", "web_identity_token_file", NULL};
+
+static const char *any_of(const struct creds_query *q, const char *const *keys)
 {
-    const struct profile_property *p =
-        f ? profile_file_find(f, SECTION_PROFILE, name, NULL, key) : NULL;
-    return p ? p->value : SPAN("");
+    enum file_kind file;
+    for (; *keys; keys++)
+        if (profiles_find(q->profiles, q->choice.name, *keys, &file))
+            return *keys;
+    return NULL;
 }
 
-// Real keys never hold quotes; some files do.
+static enum status not_yet(const struct creds_query *q, const char *key, struct err *e)
+{
+    return err_set(e, ST_INVALID,
+                   "%s in profile %.64s: this kind of credentials is not supported yet", key,
+                   q->choice.name);
+}
+
+// Copied with quotes around it; real keys never contain any.
 static struct span unquote(struct span s)
 {
     bool is_quoted = s.len >= 2 && (s.p[0] == '"' || s.p[0] == '\'') && s.p[s.len - 1] == s.p[0];
     return is_quoted ? span_sub(s, 1, s.len - 2) : s;
 }
 
-static const struct profile_file *file_of_keys(const struct creds_walk *w)
+static struct span key_part(const struct creds_query *q, enum file_kind file, const char *key)
 {
-    const struct creds_files *f = &w->files;
-    bool is_first = own(f->credentials, w->profile.name, "aws_access_key_id").len ||
-                    own(f->credentials, w->profile.name, "aws_secret_access_key").len;
-    return is_first ? f->credentials : f->config;
+    const struct profile_property *prop = profile_file_find(
+        q->profiles->files[file], SECTION_PROFILE, span_of(q->choice.name), NULL, key);
+    return prop ? unquote(prop->value) : SPAN("");
 }
 
-static enum status missing(struct creds_walk *w)
-{
-    enum status st = w->profile.is_named ? ST_INVALID : ST_DECLINED;
-    bool is_misnamed =
-        (w->files.config && profile_file_has_misnamed(w->files.config, w->profile.name)) ||
-        (w->files.credentials && profile_file_has_misnamed(w->files.credentials, w->profile.name));
-    return err_set(&w->err, st, "profile %.*s is neither in %s nor in %s%s",
-                   SPAN_ARG(w->profile.name), w->files.credentials_path, w->files.config_path,
-                   is_misnamed ? " (write [profile NAME] in the config file, [NAME] in the "
-                                 "credentials file)"
-                               : "");
-}
+static const char *const file_names[] = {
+    [FILE_CREDENTIALS] = "credentials file", [FILE_CONFIG] = "config file"};
 
-// Settings that select a kind of credentials that needs another service or program.
-static const char *other_kind(const struct creds_walk *w, bool has_keys)
+static void take_keys(const struct creds_query *q, enum file_kind file, struct provider_answer *a)
 {
-    static const char *const before[] = {"role_arn"};
-    static const char *const after[] = {"sso_session", "sso_start_url", "login_session",
-                                        "credential_process"};
-    for (unsigned i = 0; i < sizeof(before) / sizeof(before[0]); i++)
-        if (creds_profile_get(&w->files, w->profile.name, before[i]).len)
-            return before[i];
-    for (unsigned i = 0; !has_keys && i < sizeof(after) / sizeof(after[0]); i++)
-        if (creds_profile_get(&w->files, w->profile.name, after[i]).len)
-            return after[i];
-    return NULL;
-}
-
-enum status provider_profile(struct creds_walk *w)
-{
-    struct span name = w->profile.name;
-    char source[256];
-    if (!creds_profile_exists(&w->files, name))
-        return missing(w);
-    const struct profile_file *f = file_of_keys(w);
-    struct creds_raw raw = {.access_key = unquote(own(f, name, "aws_access_key_id")),
-                            .secret_key = unquote(own(f, name, "aws_secret_access_key")),
-                            .session_token = unquote(own(f, name, "aws_session_token")),
+    struct err provider;
+    struct err source;
+    const char *path = q->profiles->paths[file];
+    (void)err_set(&provider, ST_OK, "%s [%.64s]", file_names[file], q->choice.name);
+    (void)err_set(&source, ST_OK, "%s %s [%.64s]", file_names[file], path, q->choice.name);
+    struct creds_parts p = {.access_key = key_part(q, file, "aws_access_key_id"),
+                            .secret_key = key_part(q, file, "aws_secret_access_key"),
+                            .session_token = key_part(q, file, "aws_session_token"),
                             .expires_at_ms = INT64_MAX,
-                            .provider = "profile",
-                            .source = source};
-    const char *other = other_kind(w, raw.access_key.len && raw.secret_key.len);
-    if (other)
-        return err_set(
-            &w->err, ST_INVALID,
-            "profile %.*s uses %s, a kind of credentials that this version does not have; "
-            "use a profile with keys, or the environment",
-            SPAN_ARG(name), other);
-    if (!raw.access_key.len && !raw.secret_key.len)
-        return err_set(&w->err, ST_DECLINED, "profile %.*s holds no keys", SPAN_ARG(name));
-    if (!raw.access_key.len || !raw.secret_key.len)
-        return err_set(&w->err, ST_INVALID,
-                       "profile %.*s has only one of aws_access_key_id and "
-                       "aws_secret_access_key (both must stand in the same file)",
-                       SPAN_ARG(name));
-    if (!raw.session_token.len)
-        raw.session_token = unquote(own(f, name, "aws_security_token"));
-    (void)snprintf(source, sizeof(source), "profile %.*s of %s", SPAN_ARG(name),
-                   f == w->files.config ? w->files.config_path : w->files.credentials_path);
-    return creds_make(&raw, &w->found, &w->err);
+                            .provider = provider.text,
+                            .source = source.text};
+    if (!p.session_token.len)
+        p.session_token = key_part(q, file, "aws_security_token");
+    if (!p.access_key.len || !p.secret_key.len)
+        a->status = err_set(&a->err, ST_INVALID, "%s is missing",
+                            p.access_key.len ? "aws_secret_access_key" : "aws_access_key_id");
+    else
+        a->status = creds_make(&p, &a->creds, &a->err);
+    if (a->status != ST_OK)
+        a->status = err_wrap(&a->err, a->status, "profile %.64s in %s", q->choice.name, path);
 }
+
+static bool is_unsettled(const struct profiles *p)
+{
+    return p->status[FILE_CREDENTIALS] == ST_AGAIN || p->status[FILE_CONFIG] == ST_AGAIN;
+}
+
+static bool has_keys(const struct creds_query *q)
+{
+    static const char *const keys[] = {"aws_access_key_id", "aws_secret_access_key", NULL};
+    return any_of(q, keys) != NULL;
+}
+
+void profile_look(const struct creds_query *q, struct provider_answer *a)
+{
+    *a = (struct provider_answer){.status = ST_DECLINED, .retry_in_ms = RETRY_BROKEN_MS};
+    const char *key = any_of(q, before_keys);
+    if (!key && !has_keys(q))
+        key = any_of(q, behind_keys);
+    if (is_unsettled(q->profiles)) {
+        // What it says in this moment means nothing; the next provider must not step in for it.
+        a->status = err_set(&a->err, ST_AGAIN, "the shared files are being written");
+        a->retry_in_ms = RETRY_UNSETTLED_MS;
+    } else if (!profiles_has(q->profiles, q->choice.name)) {
+        profiles_say_missing(q->profiles, &q->choice, &a->err);
+    } else if (key) {
+        a->status = not_yet(q, key, &a->err);
+    } else if (has_keys(q)) {
+        take_keys(q, profiles_file_of_keys(q->profiles, q->choice.name), a);
+    } else {
+        (void)err_set(&a->err, ST_DECLINED, "profile %.64s has no credentials", q->choice.name);
+    }
+}
+
+static void *start(const struct creds_query *q, provider_done_fn done, void *arg)
+{
+    struct provider_answer a;
+    profile_look(q, &a);
+    return provider_answer_later(q->loop, &a, done, arg);
+}
+
+const struct provider provider_profile = {
+    .name = "shared files", .start = start, .cancel = provider_cancel_answer};

@@ -1,59 +1,66 @@
 // SPDX-License-Identifier: Apache-2.0
-// AWS_REGION, then AWS_DEFAULT_REGION, then the selected profile's `region`; never another
-// profile's. https://docs.aws.amazon.com/sdkref/latest/guide/feature-region.html
-#include "creds/creds_int.h"
+// The region that nothing about the request names: AWS_REGION, AWS_DEFAULT_REGION, the selected
+// profile. Never that of [default] when another profile is selected.
+// https://docs.aws.amazon.com/sdkref/latest/guide/feature-region.html
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/xalloc.h"
+#include "creds/creds_int.h"
 #include "log/log.h"
-
-#define REGION_MAX 63
 
 static bool is_region(struct span s)
 {
+    if (!s.len || s.len > 63 || s.p[0] == '-' || s.p[s.len - 1] == '-')
+        return false;
     for (size_t i = 0; i < s.len; i++)
         if (!((s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= '0' && s.p[i] <= '9') ||
               s.p[i] == '-'))
             return false;
-    return s.len && s.len <= REGION_MAX && s.p[0] != '-' && s.p[s.len - 1] != '-';
+    return true;
 }
 
-// "aws-global", and names of FIPS endpoints that old configurations use as regions.
+// Old pseudo regions: "fips-us-east-1", "us-east-1-fips", "aws-global".
 static struct span real_region(struct span s)
 {
-    if (span_is(s, "aws-global"))
-        return SPAN("us-east-1");
     if (span_starts(s, SPAN("fips-")))
-        return span_sub(s, 5, s.len);
-    if (span_ends(s, SPAN("-fips")))
-        return span_sub(s, 0, s.len - 5);
-    return s;
+        s = span_sub(s, 5, s.len);
+    else if (span_ends(s, SPAN("-fips")))
+        s = span_sub(s, 0, s.len - 5);
+    return span_is(s, "aws-global") ? SPAN("us-east-1") : s;
 }
 
-static bool take(struct span said, const char *where, char **region, char **source)
+static bool take(struct span value, const char *from, char **region, char **source)
 {
-    if (!said.len)
-        return false;
-    struct span r = real_region(span_trim(said));
-    if (!is_region(r)) {
-        log_warn("creds", "the region of %s is not a region name; it is passed over", where);
+    struct span s = real_region(span_trim(value));
+    if (!is_region(s)) {
+        log_warn("creds", "the region of %s is none and is ignored (a-z, 0-9 and - only)", from);
         return false;
     }
-    *region = xstrndup(r.p, r.len);
-    *source = xstrdup(where);
+    *region = xstrndup(s.p, s.len);
+    *source = xstrdup(from);
     return true;
 }
 
 enum status creds_region(const struct creds_env *env, char **region, char **source)
 {
-    if (take(creds_env_get(env, "AWS_REGION"), "AWS_REGION", region, source) ||
-        take(creds_env_get(env, "AWS_DEFAULT_REGION"), "AWS_DEFAULT_REGION", region, source))
-        return ST_OK;
-    struct creds_files files;
-    struct creds_selection profile = creds_select_profile(env, "");
-    creds_files_load(env, &files);
-    bool is_found =
-        take(creds_profile_get(&files, profile.name, "region"), "the profile", region, source);
-    creds_files_clear(&files);
+    static const char *const variables[] = {"AWS_REGION", "AWS_DEFAULT_REGION"};
+    for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
+        const char *value = envp_get(env->envp, variables[i]);
+        if (value && take(span_of(value), variables[i], region, source))
+            return ST_OK;
+    }
+    struct profiles *p = profiles_load(env->envp);
+    struct profile_choice choice = profile_choose(env->envp, env->profile);
+    enum file_kind file = FILE_CONFIG;
+    const struct profile_property *prop = profiles_find(p, choice.name, "region", &file);
+    bool is_found = false;
+    if (prop) {
+        struct err from;
+        (void)err_set(&from, ST_OK, "profile %.64s in %s", choice.name, p->paths[file]);
+        is_found = take(prop->value, from.text, region, source);
+    }
+    profiles_free(p);
     if (!is_found) {
         *region = xstrdup("");
         *source = xstrdup("");

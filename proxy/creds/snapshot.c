@@ -1,60 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
-// A triple is checked once, when it is made: a stray newline or blank would otherwise fail every
-// signature, or worse, end up in a header.
+// Judging credentials before anything is signed with them: a line feed at the end of a key, pasted
+// into a secret store, would otherwise fail each request with SignatureDoesNotMatch.
 #include <stdlib.h>
 #include <string.h>
 
-#include "creds/creds_int.h"
-
 #include "base/secret.h"
 #include "base/xalloc.h"
+#include "creds/creds_int.h"
 
-#define AKID_MAX   128
-#define SECRET_MAX 256
-#define TOKEN_MAX  8192
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
+#define ACCESS_KEY_MAX    128
+#define SECRET_KEY_MAX    256
+#define SESSION_TOKEN_MAX 8192
 
 static struct span trim(struct span s)
 {
-    while (s.len && is_blank(s.p[0]))
+    while (s.len && strchr(" \t\r\n", s.p[0]) && s.p[0])
         s = span_sub(s, 1, s.len);
-    while (s.len && is_blank(s.p[s.len - 1]))
+    while (s.len && strchr(" \t\r\n", s.p[s.len - 1]) && s.p[s.len - 1])
         s.len--;
     return s;
 }
 
-static bool is_clean(struct span s, size_t max)
+static enum status judge(struct span s, const char *what, size_t most, struct err *e)
 {
-    for (size_t i = 0; i < s.len; i++)
-        if (s.p[i] <= 0x20 || s.p[i] >= 0x7f)
-            return false;
-    return s.len <= max;
+    if (!s.len)
+        return err_set(e, ST_INVALID, "the %s is empty", what);
+    if (s.len > most)
+        return err_set(e, ST_INVALID, "the %s is longer than %zu bytes", what, most);
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.p[i] == '\n' || s.p[i] == '\r')
+            return err_set(e, ST_INVALID,
+                           "the %s has a line break in it (is the next line indented?)", what);
+        if (s.p[i] <= ' ' || s.p[i] > '~')
+            return err_set(e, ST_INVALID, "the %s has a character that no key has, at position %zu",
+                           what, i + 1);
+    }
+    return ST_OK;
 }
 
-enum status creds_make(const struct creds_raw *raw, struct creds **out, struct err *e)
+static char *copy(struct span s)
 {
-    struct span id = trim(raw->access_key);
-    struct span secret = trim(raw->secret_key);
-    struct span token = trim(raw->session_token);
-    if (!id.len || !secret.len)
-        return err_set(e, ST_INVALID, "%s: the access key id or the secret key is empty",
-                       raw->source);
-    if (!is_clean(id, AKID_MAX) || !is_clean(secret, SECRET_MAX) || !is_clean(token, TOKEN_MAX))
-        return err_set(e, ST_INVALID,
-                       "%s: the access key id, secret key or session token holds a blank, a line "
-                       "break or another octet that no key has, or is too long",
-                       raw->source);
+    return s.len ? xstrndup(s.p, s.len) : NULL;
+}
+
+enum status creds_make(const struct creds_parts *p, struct creds **out, struct err *e)
+{
+    struct span id = trim(p->access_key);
+    struct span secret = trim(p->secret_key);
+    struct span token = trim(p->session_token);
+    enum status st = judge(id, "access key id", ACCESS_KEY_MAX, e);
+    if (st == ST_OK)
+        st = judge(secret, "secret access key", SECRET_KEY_MAX, e);
+    if (st == ST_OK && token.len)
+        st = judge(token, "session token", SESSION_TOKEN_MAX, e);
+    if (st != ST_OK)
+        return st;
     struct creds *c = xcalloc(1, sizeof(*c));
-    c->access_key = xstrndup(id.p, id.len);
-    c->secret_key = xstrndup(secret.p, secret.len);
-    c->session_token = token.len ? xstrndup(token.p, token.len) : NULL;
-    c->expires_at_ms = raw->expires_at_ms;
-    c->provider = raw->provider;
-    c->source = xstrdup(raw->source);
+    c->access_key = copy(id);
+    c->secret_key = copy(secret);
+    c->session_token = copy(token);
+    c->expires_at_ms = p->expires_at_ms;
+    c->provider = xstrdup(p->provider);
+    c->source = xstrdup(p->source);
     *out = c;
     return ST_OK;
 }
@@ -67,6 +74,21 @@ void creds_free(void *creds)
     secret_free_str(c->access_key);
     secret_free_str(c->secret_key);
     secret_free_str(c->session_token);
+    free(c->provider);
     free(c->source);
     free(c);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+bool creds_same(const void *a, const void *b)
+{
+    const struct creds *x = a;
+    const struct creds *y = b;
+    return same_text(x->access_key, y->access_key) && same_text(x->secret_key, y->secret_key) &&
+           same_text(x->session_token, y->session_token) && x->expires_at_ms == y->expires_at_ms &&
+           same_text(x->source, y->source);
 }
