@@ -351,17 +351,6 @@ static void on_connected(struct request *r, struct upstream *u)
 
 static void on_dialled(void *arg, enum dial_fail why, struct upstream *u, const char *text)
 {
-    static const struct {
-        int status;
-        const char *code;
-        const char *what;
-    } answers[] = {
-        [DIAL_DNS] = {502, "dns-failed", "does not resolve"},
-        [DIAL_REFUSED] = {403, "address-denied", "is not dialled"},
-        [DIAL_CONNECT] = {502, "connect-failed", "does not take connections"},
-        [DIAL_TLS] = {502, "tls-failed", "has a TLS problem"},
-        [DIAL_TIMEOUT] = {504, "timeout-connect", "is not reached"},
-    };
     struct request *r = arg;
     struct conn *c = r->conn;
     r->dial = NULL;
@@ -369,10 +358,7 @@ static void on_dialled(void *arg, enum dial_fail why, struct upstream *u, const 
     if (why == DIAL_OK)
         on_connected(r, u);
     else
-        reply_error(r, answers[why].status, answers[why].code,
-                    arena_printf(&r->arena, "the upstream %.*s:%u %s: %s",
-                                 SPAN_ARG(r->plan.upstream.host), r->plan.upstream.port,
-                                 answers[why].what, text));
+        reply_not_dialled(r, why, text);
     if (!c->is_dead && c->request == r && !r->client_done)
         conn_read_on(c);
 }

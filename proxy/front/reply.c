@@ -77,6 +77,25 @@ void reply_error(struct request *r, int status, const char *code, const char *me
     request_answered(r);
 }
 
+void reply_not_dialled(struct request *r, enum dial_fail why, const char *text)
+{
+    static const struct {
+        int status;
+        const char *code;
+        const char *what;
+    } answers[] = {
+        [DIAL_DNS] = {502, "dns-failed", "does not resolve"},
+        [DIAL_REFUSED] = {403, "address-denied", "is not dialled"},
+        [DIAL_CONNECT] = {502, "connect-failed", "does not take connections"},
+        [DIAL_TLS] = {502, "tls-failed", "has a TLS problem"},
+        [DIAL_TIMEOUT] = {504, "timeout-connect", "is not reached"},
+    };
+    reply_error(r, answers[why].status, answers[why].code,
+                arena_printf(&r->arena, "the upstream %.*s:%u %s: %s",
+                             SPAN_ARG(r->plan.upstream.host), r->plan.upstream.port,
+                             answers[why].what, text));
+}
+
 void reply_continue(struct request *r)
 {
     if (!r->wants_continue)

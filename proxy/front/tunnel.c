@@ -101,10 +101,7 @@ static void on_dialled(void *arg, enum dial_fail why, struct stream *s, const ch
     struct request *r = t->request;
     t->dial = NULL;
     if (why != DIAL_OK) {
-        bool is_timeout = why == DIAL_TIMEOUT;
-        reply_error(r, is_timeout ? 504 : 502, is_timeout ? "timeout-connect" : "connect-failed",
-                    arena_printf(&r->arena, "the tunnel to %.*s:%u can't be opened: %s",
-                                 SPAN_ARG(r->plan.upstream.host), r->plan.upstream.port, text));
+        reply_not_dialled(r, why, text);
         return;
     }
     r->log.connect_ms = clock_mono_ms() - r->log.start;
