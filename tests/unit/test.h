@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every unit test includes: cmocka with the headers that it wants, and spans compared readably.
+// What every unit test includes: cmocka with the headers that it wants, and spans compared
+// readably.
 #ifndef TESTS_UNIT_TEST_H
 #define TESTS_UNIT_TEST_H
 
