@@ -81,7 +81,11 @@ static void answer(struct walk *w, const struct fact_result *r)
         (void)err_set(&line, ST_OK, "using %s from %s", masked, creds->source);
         say(c, LOG_INFO, line.text);
     } else if (r->status != ST_AGAIN) {
-        (void)err_set(&line, ST_OK, "no credentials: %s", r->err.text);
+        (void)err_set(&line, ST_OK, "%s: %s",
+                      facts_flight_is_refresh(flight)
+                          ? "no new credentials, the old ones go on serving"
+                          : "no credentials",
+                      r->err.text);
         say(c, LOG_WARN, line.text);
     }
     walk_free(w);

@@ -253,13 +253,18 @@ static struct fact *fact_of_failure(struct entry *e, const struct fact_result *r
     return fact;
 }
 
+static bool may_serve(const struct entry *e, int64_t now_ms)
+{
+    return has_value(e) && now_ms < e->stale_until_ms;
+}
+
 static void settle(struct entry *e, const struct fact_result *r)
 {
     int64_t now_ms = loop_now_ms(e->facts->control);
     struct fact *fact;
     if (r->status == ST_OK)
         fact = fact_of_value(e, r, now_ms);
-    else if (has_value(e) && now_ms < e->stale_until_ms)
+    else if (may_serve(e, now_ms))
         fact = fact_of_stale(e, r, now_ms);
     else
         fact = fact_of_failure(e, r, now_ms);
@@ -329,6 +334,11 @@ void facts_flight_set_data(struct facts_flight *fl, void *data)
 void *facts_flight_data(const struct facts_flight *fl)
 {
     return fl->data;
+}
+
+bool facts_flight_is_refresh(const struct facts_flight *fl)
+{
+    return may_serve(fl->entry, loop_now_ms(fl->entry->facts->control));
 }
 
 static void entry_free(struct entry *e)

@@ -62,6 +62,8 @@ void facts_answer(struct facts_flight *f, const struct fact_result *r);
 const char *facts_flight_key(const struct facts_flight *f);
 void facts_flight_set_data(struct facts_flight *f, void *data); // the fetcher's own pointer
 void *facts_flight_data(const struct facts_flight *f);
+// A value is at hand and goes on serving, should this flight fail.
+bool facts_flight_is_refresh(const struct facts_flight *f);
 
 enum { FACTS_ADDRESSES = 0, FACTS_CREDENTIALS, FACTS_KINDS_MAX };
 

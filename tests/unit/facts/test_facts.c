@@ -276,9 +276,11 @@ static void failed_refresh_leaves_the_value_until_its_end_and_tells_why(void **s
     (void)state;
     struct fixture *fx = fixture_new(NULL);
     (void)peek(fx, "k");
+    assert_false(facts_flight_is_refresh(fx->open[0]));
     answer_value(fx, 1, (struct times){.refresh_in = 0, .ttl = 60});
     uint64_t old = generation(fx, "k");
     assert_int_equal(peek(fx, "k"), 1);
+    assert_true(facts_flight_is_refresh(fx->open[0]));
     answer_failure(fx, "endpoint is down", 5);
     struct fact *f = facts_view_peek(fx->view, KIND, "k");
     assert_int_equal(f->status, ST_OK);
@@ -290,6 +292,7 @@ static void failed_refresh_leaves_the_value_until_its_end_and_tells_why(void **s
     assert_int_equal(fx->fetches, 3);
     pump_ms(fx, 50);
     assert_int_equal(peek(fx, "k"), 0); // ttl is over
+    assert_false(facts_flight_is_refresh(fx->open[0]));
     answer_failure(fx, "still down", 60000);
     assert_int_equal(peek(fx, "k"), -1);
     assert_int_equal(fx->freed, 1);
