@@ -77,7 +77,7 @@ class Proxy:
     """A running sigv4-proxy. conf: lines behind those that every test needs."""
 
     def __init__(self, folder, conf="", env=None, identity=CANARY, arguments=(), stderr=None,
-                 ca_bundle=None, admin=None):
+                 ca_bundle=None, admin=None, user=None, limit_descriptors=None):
         self.folder = pathlib.Path(folder)
         self.port = free_port()
         self.admin_port = free_port()
@@ -91,7 +91,11 @@ class Proxy:
         self.conf_path.write_text("\n".join(lines) + "\n" + conf)
         self.env = base_environment(folder) | identity_environment(identity) | (env or {})
         self.command = [BINARY, "run", "--config", str(self.conf_path), *arguments]
+        if limit_descriptors:
+            self.command = ["prlimit", f"--nofile={limit_descriptors}:{limit_descriptors}",
+                            *self.command]
         self.stderr = stderr
+        self.user = user
         self.process = None
 
     def start(self, is_ready=True):
@@ -99,7 +103,8 @@ class Proxy:
         try:
             self.process = subprocess.Popen(
                 self.command, env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                stderr=stderr, cwd=self.folder)
+                stderr=stderr, cwd=self.folder, user=self.user,
+                group=self.user, extra_groups=None if self.user is None else [])
         finally:
             if self.stderr is None:
                 stderr.close()
