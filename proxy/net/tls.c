@@ -57,6 +57,8 @@ static void last_reason(char *out, size_t len)
 {
     unsigned long code = ERR_peek_error();
     const char *text = code ? ERR_reason_error_string(code) : NULL;
+    if (ERR_SYSTEM_ERROR(code)) // a file that can't be read has no text of OpenSSL's
+        text = strerror(ERR_GET_REASON(code));
     copy_text(text ? text : "unknown error", out, len);
     ERR_clear_error();
 }
