@@ -14,10 +14,13 @@
 #include "base/digest.h"
 #include "command/command.h"
 #include "config/config.h"
+#include "http/h1_parser.h"
+#include "net/loop.h"
 #include "serve.h"
 
 #define DEFAULT_CONF "/etc/sigv4-proxy/sigv4-proxy.conf"
 #define CONF_MAX     (1 << 20)
+#define MAX_FLAGS    16
 
 static int fail(const char *text)
 {
@@ -104,14 +107,42 @@ static int help(void)
     return 0;
 }
 
+static int version(void)
+{
+    return printf("sigv4-proxy %s\nlibevent %s, %s, http-parser %lu.%lu\n", SIGV4_VERSION,
+                  loop_library_version(), digest_library_version(),
+                  h1_library_version() >> 16 & 255, h1_library_version() >> 8 & 255) < 0;
+}
+
+// Takes the subcommand's own flags out of the arguments; what is left are settings.
+static int split_flags(const struct command *c, int argc, char **argv, const char **flags,
+                       unsigned *n_flags)
+{
+    int kept = 0;
+    for (int i = 0; i < argc; i++) {
+        char word[64];
+        int len = snprintf(word, sizeof(word), " %s ", argv[i]);
+        bool is_own = len > 2 && (size_t)len < sizeof(word) && strstr(c->own_flags, word);
+        if (is_own && *n_flags < MAX_FLAGS)
+            flags[(*n_flags)++] = argv[i];
+        else
+            argv[kept++] = argv[i];
+    }
+    return kept;
+}
+
 int main(int argc, char **argv, char **envp)
 {
+    const char *flags[MAX_FLAGS];
+    struct command_input in = {.envp = envp, .flags = flags};
     struct config *config = NULL;
     struct err e = {""};
     const struct command *command = NULL;
     int at = 1;
     harden();
     digest_setup();
+    if (argc > 1 && !strcmp(argv[1], "--version"))
+        return version();
     if (argc > 1 && argv[1][0] != '-') {
         command = command_find(argv[1]);
         if (!command && strcmp(argv[1], "run") != 0) {
@@ -121,8 +152,10 @@ int main(int argc, char **argv, char **envp)
         }
         at = 2;
     }
-    struct command_input in = {.argc = argc - at, .argv = argv + at, .envp = envp};
-    enum status st = load_config(in.argc, in.argv, envp, &config, &e);
+    int n = argc - at;
+    if (command)
+        n = split_flags(command, n, argv + at, flags, &in.n_flags);
+    enum status st = load_config(n, argv + at, envp, &config, &e);
     if (st == ST_DECLINED)
         return help();
     if (st != ST_OK)

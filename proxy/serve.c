@@ -207,6 +207,11 @@ static enum status start(struct proxy *p, char *const *envp, struct err *e)
                                   .is_healthy = is_healthy,
                                   .is_ready = is_ready,
                                   .arg = p};
+    if (!p->config->verify_ssl)
+        log_warn(
+            NULL,
+            "upstream certificates are not verified (verify_ssl = no): whoever sits on the path "
+            "can read and change requests");
     enum status st = tls_trust_load(p->config->ca_bundle, &p->trust, e);
     if (st == ST_OK)
         st = find_region(p, envp, e);

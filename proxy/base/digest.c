@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/digest.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,11 @@ void digest_setup(void)
         return;
     sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     must(sha256 != NULL);
+}
+
+const char *digest_library_version(void)
+{
+    return OpenSSL_version(OPENSSL_VERSION);
 }
 
 void digest_thread_end(void)

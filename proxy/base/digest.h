@@ -18,6 +18,8 @@ void digest_setup(void);
 // Frees what this thread keeps between calls; last thing that a thread does.
 void digest_thread_end(void);
 
+const char *digest_library_version(void); // libcrypto's, for --version
+
 struct digest; // a running SHA-256, heap, one thread
 struct digest *digest_new(void);
 void digest_free(struct digest *d); // NULL is fine

@@ -4,10 +4,10 @@
 #include <string.h>
 
 static const struct command commands[] = {
-    {"check-config", "print the effective configuration, or what is wrong with it",
+    {"check-config", "print the effective configuration, or what is wrong with it", "",
      command_check_config},
     {"healthcheck", "ask the running proxy's admin listener; --ready asks /readyz; exit 0 or 1",
-     command_healthcheck},
+     " --ready ", command_healthcheck},
 };
 
 const struct command *command_table(unsigned *n)
@@ -22,4 +22,12 @@ const struct command *command_find(const char *name)
         if (!strcmp(commands[i].name, name))
             return &commands[i];
     return NULL;
+}
+
+bool command_has_flag(const struct command_input *in, const char *flag)
+{
+    for (unsigned i = 0; i < in->n_flags; i++)
+        if (!strcmp(in->flags[i], flag))
+            return true;
+    return false;
 }

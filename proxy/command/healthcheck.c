@@ -63,9 +63,8 @@ int command_healthcheck(const struct command_input *in)
     const char *path = "/healthz";
     char request[256];
     char answer[2048];
-    for (int i = 0; i < in->argc; i++)
-        if (!strcmp(in->argv[i], "--ready"))
-            path = "/readyz";
+    if (command_has_flag(in, "--ready"))
+        path = "/readyz";
     if (!strcmp(listen, "off"))
         return complain("the admin listener is off; set `admin` to have a health check", "admin");
     int fd = connect_to(listen);

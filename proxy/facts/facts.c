@@ -203,6 +203,7 @@ static struct fact *fact_of_value(struct entry *e, const struct fact_result *r, 
     e->good_until_ms = time_add(now_ms, r->ttl_ms);
     e->stale_until_ms = time_add(e->good_until_ms, r->stale_ms);
     fact->expires_at_ms = e->good_until_ms;
+    fact->stale_until_ms = e->stale_until_ms;
     fact->refresh_at_ms = time_add(now_ms, r->refresh_in_ms);
     if (fact->refresh_at_ms > fact->expires_at_ms)
         fact->refresh_at_ms = fact->expires_at_ms;
@@ -238,6 +239,7 @@ static struct fact *fact_of_stale(struct entry *e, const struct fact_result *r, 
     if (next_end_ms > e->stale_until_ms)
         next_end_ms = e->stale_until_ms;
     fact->expires_at_ms = next_end_ms > e->good_until_ms ? next_end_ms : e->good_until_ms;
+    fact->stale_until_ms = e->stale_until_ms;
     fact->refresh_at_ms = time_add(now_ms, wait_ms);
     fact->err = r->err;
     return fact;

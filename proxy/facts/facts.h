@@ -19,11 +19,12 @@ struct fact {
     enum status status; // ST_OK, or why there is no value
     void *value;        // owned; NULL unless ST_OK
     void (*free_value)(void *value);
-    int64_t refresh_at_ms; // monotonic: from then on a use asks control for a newer one
-    int64_t expires_at_ms; // monotonic: not used from then on (INT64_MAX: never)
-    uint64_t generation;   // unique in the process: changes with every new value
-    struct err err;        // text where status is not ST_OK, else the last refresh's failure
-    struct fact *base;     // private: the fact that owns the value; NULL: this one
+    int64_t refresh_at_ms;  // monotonic: from then on a use asks control for a newer one
+    int64_t expires_at_ms;  // monotonic: not used from then on (INT64_MAX: never)
+    int64_t stale_until_ms; // monotonic: past expires_at_ms and up to here better than waiting long
+    uint64_t generation;    // unique in the process: changes with every new value
+    struct err err;         // text where status is not ST_OK, else the last refresh's failure
+    struct fact *base;      // private: the fact that owns the value; NULL: this one
 };
 struct fact *fact_acquire(struct fact *f);
 void fact_release(struct fact *f); // NULL is fine
@@ -89,9 +90,10 @@ struct fact *facts_view_peek(struct facts_view *v, unsigned kind, const char *ke
 
 typedef void (*facts_done_fn)(void *arg, struct fact *f); // a reference for the callee; never NULL
 struct facts_wait;
-// Waits for a usable or negative snapshot, at most timeout_ms (then a fact with ST_AGAIN). done
-// comes once, never before this returns, not after facts_wait_cancel. Over 1,024 waiters a view:
-// ST_LIMIT fact.
+// Waits for a usable or negative snapshot, at most timeout_ms (then a fact with ST_AGAIN). Where an
+// expired one may still serve, the wait for a newer one ends after a second and the old one is
+// told. done comes once, never before this returns, not after facts_wait_cancel. Over 1,024 waiters
+// a view: ST_LIMIT fact.
 struct facts_wait *facts_view_get(struct facts_view *v, unsigned kind, const char *key,
                                   int64_t timeout_ms, facts_done_fn done, void *arg);
 void facts_wait_cancel(struct facts_wait *w);

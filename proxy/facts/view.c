@@ -13,6 +13,8 @@
 #include "base/xalloc.h"
 #include "facts/facts_int.h"
 
+#define STALE_WAIT_MS 1000 // for a newer value where the old one would do
+
 struct key_entry {
     struct table_node node; // first: the table's nodes are entries
     struct fact *fact;      // NULL before the first notice
@@ -170,10 +172,19 @@ static struct fact *fact_of_wait(const struct facts_wait *w, enum status st, con
     return fact;
 }
 
+static bool is_stale_but_good(const struct key_entry *e, int64_t now_ms)
+{
+    return e->fact && e->fact->status == ST_OK && now_ms < e->fact->stale_until_ms;
+}
+
 static void on_timeout(void *arg)
 {
     struct facts_wait *w = arg;
     char why[64];
+    if (is_stale_but_good(w->entry, loop_now_ms(w->view->loop))) {
+        wait_settle(w, fact_acquire(w->entry->fact));
+        return;
+    }
     (void)snprintf(why, sizeof(why), "no answer within %lld ms", (long long)w->timeout_ms);
     wait_settle(w, fact_of_wait(w, ST_AGAIN, why));
 }
@@ -201,6 +212,8 @@ struct facts_wait *facts_view_get(struct facts_view *v, unsigned kind, const cha
         TAILQ_INSERT_TAIL(&e->waits, w, entry_link);
         v->n_waits++;
         w->timer = timer_new(v->loop, on_timeout, w);
+        if (timeout_ms > STALE_WAIT_MS && is_stale_but_good(e, loop_now_ms(v->loop)))
+            timeout_ms = STALE_WAIT_MS;
         timer_set(w->timer, timeout_ms);
     }
     return w;

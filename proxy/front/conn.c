@@ -11,7 +11,8 @@
 #include "front/request.h"
 #include "log/log.h"
 
-#define LINGER_MS 1000
+#define LINGER_MS     1000
+#define DRAIN_IDLE_MS 500 // a keep-alive client's next request may be on its way
 
 static void bury(void *arg)
 {
@@ -180,7 +181,7 @@ static void on_timer(void *arg)
         if (r)
             request_finish(r, NULL);
         else
-            conn_close(c);
+            close_gently(c);
     }
 }
 
@@ -205,6 +206,14 @@ void conn_open(struct worker *w, int fd)
     stream_set_write_stall(c->stream, cfg->client_write_timeout);
     TAILQ_INSERT_TAIL(&w->conns, c, link);
     timer_set(c->timer, cfg->client_idle_timeout);
+}
+
+void conn_drain(struct conn *c)
+{
+    if (c->request)
+        c->request->must_close = true;
+    else
+        timer_set(c->timer, DRAIN_IDLE_MS);
 }
 
 void conn_next(struct conn *c, bool keep)

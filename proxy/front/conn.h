@@ -27,6 +27,8 @@ struct conn {
 // On the worker's thread. fd becomes the connection's.
 void conn_open(struct worker *w, int fd);
 void conn_close(struct conn *c); // at once
+// The proxy stops: an idle connection gets a moment for a request that is on its way, then closes.
+void conn_drain(struct conn *c);
 // The request's answer is out. keep: the connection serves the next one; else it closes gently.
 void conn_next(struct conn *c, bool keep);
 void conn_read_on(struct conn *c); // after backpressure

@@ -87,10 +87,7 @@ static void drain(void *arg)
     w->is_draining = true;
     for (struct conn *c = TAILQ_FIRST(&w->conns); c; c = next) {
         next = TAILQ_NEXT(c, link);
-        if (!c->request)
-            conn_next(c, false);
-        else
-            c->request->must_close = true;
+        conn_drain(c);
     }
     pool_close_idle(w->pool);
 }

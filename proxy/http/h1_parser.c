@@ -430,3 +430,8 @@ enum h1_event h1_parse_eof(struct h1_parser *p, struct h1_result *out)
     tell_error(p, &event, out);
     return event;
 }
+
+unsigned long h1_library_version(void)
+{
+    return http_parser_version();
+}

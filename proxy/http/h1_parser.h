@@ -40,6 +40,7 @@ struct h1_result {
 };
 
 struct h1_parser;
+unsigned long h1_library_version(void); // http-parser's, 0x00MMmmpp, for --version
 
 // One parser a connection side; heap. The arena (borrowed) receives head bytes and the model; the
 // owner resets it only between messages (before h1_parser_next).

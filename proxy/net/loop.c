@@ -269,3 +269,8 @@ void loop_free(struct loop *l)
     (void)pthread_mutex_destroy(&l->lock);
     free(l);
 }
+
+const char *loop_library_version(void)
+{
+    return event_get_version();
+}

@@ -14,6 +14,7 @@
 #define LOOP_BUF_LEN 16384
 
 struct loop;
+const char *loop_library_version(void); // libevent's, for --version
 typedef void (*loop_fn)(void *arg);
 
 NODISCARD struct loop *loop_new(const char *name,

@@ -79,7 +79,8 @@ static bool read_upstream(struct plan_ctx *c)
 }
 
 // The most exact wish wins: a route before unsigned_hosts, and either before AWS's endpoints; but a
-// bare "*" before neither of the others.
+// bare "*" before neither of the others. A route that says nothing of signing leaves that to
+// unsigned_hosts.
 bool route_find(struct plan_ctx *c)
 {
     const struct config *config = c->config;
@@ -96,7 +97,8 @@ bool route_find(struct plan_ctx *c)
     if (c->route && glob && is_star(c->route->glob) && !is_star(glob))
         c->route = NULL;
     if (c->route) {
-        c->admitted = ADMITTED_ROUTE;
+        bool says_how = c->route->service || c->route->has_sign;
+        c->admitted = glob && !says_how ? ADMITTED_UNSIGNED : ADMITTED_ROUTE;
         c->out->rule_host = arena_printf(c->a, "[route \"%s\"]", c->route->glob);
     } else if (glob && !(is_star(glob) && is_aws)) {
         c->admitted = ADMITTED_UNSIGNED;
