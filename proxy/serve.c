@@ -136,7 +136,8 @@ static void on_stop(void *arg)
 static void reread(void *arg)
 {
     struct proxy *p = arg;
-    facts_invalidate(p->facts, FACTS_CREDENTIALS, NULL);
+    if (p->facts)
+        facts_invalidate(p->facts, FACTS_CREDENTIALS, NULL);
 }
 
 static void on_hangup(void *arg)
@@ -151,7 +152,8 @@ static void on_hangup(void *arg)
 static void warm(void *arg)
 {
     struct proxy *p = arg;
-    facts_warm(p->facts, FACTS_CREDENTIALS, "");
+    if (p->facts) // a message may outlive what it is about: loop_free runs what is left
+        facts_warm(p->facts, FACTS_CREDENTIALS, "");
 }
 
 static void *run_control(void *arg)
@@ -254,6 +256,7 @@ static void stop(struct proxy *p)
         creds_chain_free(p->chain);
     if (p->facts)
         facts_free(p->facts);
+    p->facts = NULL;
     addresses_free(p->addresses);
     if (p->resolver)
         resolver_free(p->resolver);
