@@ -144,14 +144,21 @@ void front_drain(struct front *f, int64_t timeout_ms, loop_fn done, void *arg)
         drained(f);
 }
 
-void front_free(struct front *f)
+static void free_front(void *arg)
 {
-    listener_close_all(f);
-    for (unsigned i = 0; i < f->n_workers; i++)
-        worker_stop(&f->workers[i]);
+    struct front *f = arg;
     timer_free(f->accept_again);
     timer_free(f->drain_timer);
     config_release(f->shared.config);
     free(f->workers);
     free(f);
+}
+
+void front_free(struct front *f)
+{
+    listener_close_all(f);
+    for (unsigned i = 0; i < f->n_workers; i++)
+        worker_stop(&f->workers[i]);
+    // Workers' last messages may still wait in main's queue: this one runs behind them.
+    loop_post(f->options.main, free_front, f);
 }

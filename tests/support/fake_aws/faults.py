@@ -20,7 +20,7 @@ not write itself. The names:
   to-end                 no length: the body ends with the connection
   no-close-notify        ends a TLS connection without saying so
   close-after            closes after the answer without having announced it
-  surplus                further octets behind the answer
+  surplus                further octets in the record of the answer's last
 """
 import fnmatch
 import threading

@@ -26,6 +26,7 @@ MAX_HELD_BODY = 256 << 20
 REASONS = {200: "OK", 204: "No Content", 206: "Partial Content", 304: "Not Modified",
            400: "Bad Request", 403: "Forbidden", 404: "Not Found", 503: "Slow Down"}
 NO_BODY = (204, 304)
+SURPLUS = b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nPOISONED"
 
 
 class Reset(Exception):
@@ -336,8 +337,6 @@ class FakeAws:
         connection.send(head_octets(record, answer, closes, faults))
         if record.method != "HEAD" and answer.status not in NO_BODY:
             self.send_body(connection, record, answer, faults)
-        if "surplus" in faults:
-            connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nPOISONED")
         if is_cut:
             # As S3 does after an early refusal: the rest is not read, the answer must not be lost.
             connection.end()
@@ -354,6 +353,9 @@ class FakeAws:
         for piece in body_pieces(answer, faults):
             if is_chunked:
                 connection.send(b"%x\r\n" % len(piece) + piece + b"\r\n")
+            elif "surplus" in faults:
+                # In one TLS record, so that it is there when the answer is.
+                connection.send(piece + SURPLUS)
             else:
                 connection.send(piece)
             record.sent += len(piece)
