@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The order matters: the connection first, then this moment's credentials and clock, then the
-// signature, so that no signature ages in a queue. What is sent is rebuilt from the model:
-// hop-by-hop fields and the client's copies of what the signer adds are gone before anything is
-// signed.
+// signature, so that no signature ages in a queue.
 #include "front/attempt.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "base/clock.h"
-#include "base/secret.h"
+#include "front/outgoing.h"
 #include "front/relay.h"
 #include "front/reply.h"
 #include "http/h1_write.h"
@@ -30,140 +25,6 @@ const char *attempt_refusal(const void *guard, const struct net_addr *a)
             return "the proxy's own";
     }
     return NULL;
-}
-
-// ---- what is sent
-
-// Fields that are written anew. Expectations other than 100-continue are passed on (RFC
-// 9110 10.1.1).
-static bool is_ours(struct hdr field)
-{
-    return span_iis(field.name, "host") || span_iis(field.name, "content-length") ||
-           (span_iis(field.name, "expect") && span_iis(field.value, "100-continue"));
-}
-
-static void copy_fields(struct request *r, struct hdrs *out)
-{
-    struct hdrs all;
-    hdrs_init(&all);
-    for (unsigned i = 0; i < r->msg->hdrs.n; i++)
-        hdrs_add(&all, &r->arena, r->msg->hdrs.v[i].name, r->msg->hdrs.v[i].value);
-    hdrs_strip_hop(&all);
-    hdrs_init(out);
-    hdrs_add(out, &r->arena, SPAN("Host"), r->plan.host);
-    for (unsigned i = 0; i < all.n; i++) {
-        struct span name = all.v[i].name;
-        if (!is_ours(all.v[i]) && !(r->plan.is_signed && sign_owns_field(name)))
-            hdrs_add(out, &r->arena, name, all.v[i].value);
-    }
-}
-
-static void add_framing(struct request *r, struct hdrs *h)
-{
-    struct arena *a = &r->arena;
-    bool is_held = r->plan.body == PLAN_BODY_HASH || r->plan.body == PLAN_BODY_LENGTH;
-    bool may_have_body = span_is(r->msg->method, "PUT") || span_is(r->msg->method, "POST") ||
-                         span_is(r->msg->method, "PATCH");
-    if (r->msg->framing == MSG_CHUNKED && !is_held) {
-        r->sends_chunked = true;
-        hdrs_add(h, a, SPAN("Transfer-Encoding"), SPAN("chunked"));
-    } else if (r->msg->framing != MSG_NO_BODY || may_have_body) {
-        uint64_t len = is_held ? r->body.len : r->msg->length;
-        if (len || may_have_body)
-            hdrs_add(h, a, SPAN("Content-Length"), arena_spanf(a, "%llu", (unsigned long long)len));
-    }
-    if (r->wants_continue && !is_held)
-        hdrs_add(h, a, SPAN("Expect"), SPAN("100-continue"));
-    if (r->config->via)
-        hdrs_add(h, a, SPAN("Via"), arena_spanf(a, "1.1 %s", r->worker->shared->pseudonym));
-}
-
-static struct span payload_hash(const struct request *r)
-{
-    switch (r->plan.payload) {
-    case PLAN_PAYLOAD_UNSIGNED:
-        return SPAN("UNSIGNED-PAYLOAD");
-    case PLAN_PAYLOAD_CLIENT:
-        return r->plan.client_hash;
-    case PLAN_PAYLOAD_HASH:
-        break;
-    }
-    return r->payload_hex[0] ? span_of(r->payload_hex) : SPAN(DIGEST_EMPTY_HEX);
-}
-
-// The newest credentials that the worker knows, checked against the wall clock.
-static const struct creds *current_creds(struct request *r, int64_t wall_ms)
-{
-    struct fact *f = facts_view_peek(r->worker->facts, FACTS_CREDENTIALS, r->plan.creds_key);
-    if (f && f->status == ST_OK) {
-        fact_release(r->creds);
-        r->creds = f;
-    } else {
-        fact_release(f);
-    }
-    const struct creds *c = r->creds ? r->creds->value : NULL;
-    return c && c->expires_at_ms > wall_ms ? c : NULL;
-}
-
-static enum status sign(struct request *r, struct hdrs *h, const struct sign_target *target,
-                        struct err *e)
-{
-    int64_t wall_ms = clock_wall_ms();
-    const struct creds *c = current_creds(r, wall_ms);
-    if (!c)
-        return err_set(e, ST_DENIED,
-                       "the AWS credentials have expired and no newer ones are there");
-    struct sign_field *fields = arena_alloc(&r->arena, sizeof(*fields) * (h->n + 1));
-    unsigned n = 0;
-    for (unsigned i = 1; i < h->n; i++) // [0] is Host
-        fields[n++] = (struct sign_field){.name = h->v[i].name, .value = h->v[i].value};
-    struct sign_request req = {.method = r->msg->method,
-                               .host = r->plan.host,
-                               .target = target,
-                               .fields = fields,
-                               .n_fields = n,
-                               .payload_hash = payload_hash(r),
-                               .send_payload_header = r->plan.send_payload_header,
-                               .scope = {.region = r->plan.region, .service = r->plan.service},
-                               .wall_s = wall_ms / 1000};
-    struct sign_identity id = {.access_key = span_of(c->access_key),
-                               .secret_key = span_of(c->secret_key),
-                               .session_token = span_of(c->session_token),
-                               .generation = r->creds->generation};
-    struct sign_result res;
-    secret_mask(id.access_key, r->log.key);
-    enum status st = sign_header(&req, &id, r->worker->keys, &r->arena, &res, e);
-    for (unsigned i = 0; st == ST_OK && i < res.n_add; i++)
-        hdrs_add(h, &r->arena, res.add[i].name, res.add[i].value);
-    return st;
-}
-
-static struct span wire_target(struct request *r, struct sign_target *target)
-{
-    if (!r->plan.is_signed)
-        return r->plan.raw_target;
-    sign_target_make(r->plan.path, r->plan.query, r->plan.is_s3_family, &r->arena, target);
-    if (!target->query.len)
-        return target->wire_path;
-    return arena_spanf(&r->arena, "%.*s?%.*s", SPAN_ARG(target->wire_path),
-                       SPAN_ARG(target->query));
-}
-
-static enum status write_head(struct request *r, struct buf *out, struct err *e)
-{
-    struct hdrs h;
-    struct sign_target target = {0};
-    struct span wire = wire_target(r, &target);
-    copy_fields(r, &h);
-    if (r->plan.is_signed) {
-        enum status st = sign(r, &h, &target, e);
-        if (st != ST_OK)
-            return st;
-    }
-    add_framing(r, &h);
-    buf_reset(out);
-    h1_write_request(out, r->msg->method, wire, &h);
-    return ST_OK;
 }
 
 // ---- sending
@@ -335,7 +196,7 @@ static void on_connected(struct request *r, struct upstream *u)
     struct err e = {""};
     r->log.is_reused = u->is_reused;
     r->sends_chunked = false;
-    enum status st = write_head(r, &r->worker->scratch, &e);
+    enum status st = outgoing_head(r, &r->worker->scratch, &e);
     if (st != ST_OK) {
         pool_give(u, true);
         if (st == ST_DENIED)
