@@ -2,21 +2,27 @@
 // evdns answers each question exactly once, also a cancelled one, from libevent's own queue; so a
 // question's memory is evdns's until then. An evdns_base is freed only outside of that queue, after
 // a poll: an answer to one of its own probes that was still queued would use freed memory.
-#include "net/dns.h"
+#include "net/dns_int.h"
 
 #include <event2/dns.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/xalloc.h"
+#include "log/log.h"
+#include "net/hosts_file_int.h"
 #include "net/loop_int.h"
 #include "net/resolve.h"
 
-// Three attempts, going round the servers: a dead one costs 1.5 s, all dead 4.5 s.
-#define ATTEMPT_S "1.5"
-#define ATTEMPTS  "3"
-#define DNS_PORT  53
+// Where resolv.conf says nothing, all servers being dead is known after this time, and each is
+// tried twice or more.
+#define PATIENCE_MS 4500
+#define MIN_TRIES   3
+#define DNS_PORT    53
+#define CONF_MAX    65536
 
 struct dns_ask {
     struct dns *dns;
@@ -73,17 +79,79 @@ static bool add_servers(struct evdns_base *base, const char *list, struct err *e
     return true;
 }
 
-static void drop_message(int is_warning, const char *text)
+static void log_message(int is_warning, const char *text)
 {
-    (void)is_warning;
-    (void)text;
+    if (is_warning)
+        log_debug("dns", "%s", text);
+}
+
+struct timing {
+    double timeout_s; // 0: not said
+    int attempts;     // of each server, 0: not said
+};
+
+static void read_option(struct span word, struct timing *t)
+{
+    char text[16];
+    size_t colon = span_find(word, ':');
+    struct span name = span_sub(word, 0, colon);
+    struct span value = span_sub(word, colon + 1, sizeof(text) - 1);
+    if (!value.len)
+        return;
+    memcpy(text, value.p, value.len);
+    text[value.len] = '\0';
+    double n = strtod(text, NULL); // fractions of a second are ours
+    if (span_is(name, "timeout") && n > 0)
+        t->timeout_s = n < 30 ? n : 30; // glibc's bounds
+    else if (span_is(name, "attempts") && n >= 1)
+        t->attempts = n < 5 ? (int)n : 5;
+}
+
+static struct timing read_timing(const char *resolv_conf_path)
+{
+    const struct watched_file file = {.path = resolv_conf_path};
+    struct timing t = {.attempts = 0};
+    struct buf text;
+    struct span line;
+    struct span word;
+    buf_init(&text);
+    watched_file_read(&file, CONF_MAX, &text);
+    for (size_t i = 0; i < text.len; i++)
+        if (text.p[i] == '\t')
+            text.p[i] = ' ';
+    struct span rest = buf_span(&text);
+    while (span_next(&rest, '\n', &line)) {
+        if (!span_next(&line, ' ', &word) || !span_is(word, "options"))
+            continue;
+        while (span_next(&line, ' ', &word))
+            read_option(word, &t);
+    }
+    buf_clear(&text);
+    return t;
+}
+
+// evdns counts tries of all servers together, going round; resolv.conf counts rounds.
+static void set_timing(struct evdns_base *base, const char *resolv_conf_path)
+{
+    char text[32];
+    struct timing t = read_timing(resolv_conf_path);
+    int n = evdns_base_count_nameservers(base);
+    int tries = (t.attempts ? t.attempts : 2) * n;
+    if (!t.attempts && tries < MIN_TRIES)
+        tries = MIN_TRIES;
+    if (t.timeout_s <= 0)
+        t.timeout_s = PATIENCE_MS / 1000.0 / (tries ? tries : 1);
+    (void)snprintf(text, sizeof(text), "%d", tries);
+    (void)evdns_base_set_option(base, "attempts:", text);
+    (void)snprintf(text, sizeof(text), "%.3f", t.timeout_s);
+    (void)evdns_base_set_option(base, "timeout:", text);
 }
 
 struct dns *dns_new(struct loop *l, const char *resolv_conf_path, const char *nameserver,
                     struct err *e)
 {
-    int what = DNS_OPTION_SEARCH | DNS_OPTION_MISC;
-    evdns_set_log_fn(drop_message);
+    int what = DNS_OPTION_SEARCH;
+    evdns_set_log_fn(log_message);
     struct evdns_base *base = evdns_base_new(l->base, 0);
     if (!base) {
         (void)err_set(e, ST_IO, "DNS: no memory or no random numbers");
@@ -95,11 +163,9 @@ struct dns *dns_new(struct loop *l, const char *resolv_conf_path, const char *na
     }
     if (!nameserver)
         what |= DNS_OPTION_NAMESERVERS;
-    // Before the file, whose options win.
-    (void)evdns_base_set_option(base, "timeout:", ATTEMPT_S);
-    (void)evdns_base_set_option(base, "attempts:", ATTEMPTS);
     // A missing or empty file means 127.0.0.1, as for the C library.
     (void)evdns_base_resolv_conf_parse(base, what, resolv_conf_path);
+    set_timing(base, resolv_conf_path);
     struct dns *d = xcalloc(1, sizeof(*d));
     d->loop = l;
     d->base = base;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "net/hosts_file.h"
+#include "net/hosts_file_int.h"
 
 #include <fcntl.h>
 #include <unistd.h>

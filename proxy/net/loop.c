@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "log/log.h"
 #include "net/loop_int.h"
 
 #define DEFER_ROUNDS 8
@@ -99,18 +100,18 @@ void loop_post(struct loop *l, loop_fn fn, void *arg)
     (void)pthread_mutex_unlock(&l->lock);
 }
 
-// libevent would write its warnings to standard error, which may be a full pipe.
-static void drop_message(int severity, const char *text)
+// By itself libevent writes its warnings to standard error, which may be a full pipe.
+static void log_message(int severity, const char *text)
 {
     (void)severity;
-    (void)text;
+    log_debug("libevent", "%s", text);
 }
 
 static pthread_once_t libevent_once = PTHREAD_ONCE_INIT;
 
 static void setup_libevent(void)
 {
-    event_set_log_callback(drop_message);
+    event_set_log_callback(log_message);
 }
 
 static struct event_base *base_new(void)

@@ -61,15 +61,15 @@ char *loop_buf_take(struct loop *l)
     return b->cold[--b->n_cold];
 }
 
-void loop_buf_give(struct loop *l, char *p)
+void loop_buf_give(struct loop *l, char *b)
 {
-    struct loop_bufs *b = &l->bufs;
-    if (b->n_hot < LOOP_HOT_BUFS) {
-        b->hot[b->n_hot++] = p;
+    struct loop_bufs *all = &l->bufs;
+    if (all->n_hot < LOOP_HOT_BUFS) {
+        all->hot[all->n_hot++] = b;
         return;
     }
-    (void)madvise(p, LOOP_BUF_LEN, MADV_DONTNEED);
-    b->cold[b->n_cold++] = p;
+    (void)madvise(b, LOOP_BUF_LEN, MADV_DONTNEED);
+    all->cold[all->n_cold++] = b;
 }
 
 void loop_bufs_clear(struct loop_bufs *b)

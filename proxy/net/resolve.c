@@ -9,15 +9,15 @@
 
 #include "base/buf.h"
 #include "base/xalloc.h"
-#include "net/dns.h"
-#include "net/hosts_file.h"
+#include "net/dns_int.h"
+#include "net/hosts_file_int.h"
 #include "net/resolve_int.h"
 
 #define CHECK_FILES_MS  1000
 #define OTHER_FAMILY_MS 500
 #define HOSTS_MAX       (4u << 20)
 #define HOSTS_TTL_MS    5000
-#define LITERAL_TTL_MS  (3600 * 1000)
+#define LITERAL_TTL_MS  3600000
 #define SYSTEM_TTL_MS   60000 // getaddrinfo does not tell
 
 enum family { V4 = 0, V6 };
@@ -302,8 +302,11 @@ void resolver_free(struct resolver *r)
 {
     if (!r)
         return;
-    while (!LIST_EMPTY(&r->queries))
-        resolve_cancel(LIST_FIRST(&r->queries));
+    for (struct resolve_query *q = LIST_FIRST(&r->queries); q;) {
+        struct resolve_query *next = LIST_NEXT(q, link);
+        resolve_cancel(q);
+        q = next;
+    }
     if (r->dns)
         dns_retire(r->dns);
     buf_clear(&r->hosts);

@@ -17,8 +17,8 @@
 #include "net/loop.h"
 #include "net/tls.h"
 
-#define STREAM_HIGH_WATER (256 * 1024)
-#define STREAM_LOW_WATER  (64 * 1024)
+#define STREAM_HIGH_WATER ((size_t)256 * 1024)
+#define STREAM_LOW_WATER  ((size_t)64 * 1024)
 
 struct stream;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parts of a stream: stream.c (life, reading), stream_write.c (queue, shutdown),
+// The parts of a stream: stream.c (life), stream_read.c, stream_write.c (queue, shutdown),
 // stream_tls.c (records), stream_connect.c, stream_linger.c.
 #ifndef NET_STREAM_INT_H
 #define NET_STREAM_INT_H
@@ -89,17 +89,23 @@ enum { READ_EOF = 0, READ_AGAIN = -1, READ_FAILED = -2 };
 struct stream *stream_make(struct loop *l, int fd, const struct stream_ops *ops, void *arg);
 void stream_hold(struct stream *s);
 void stream_drop(struct stream *s);
-ssize_t stream_raw_read(struct stream *s, char *to, size_t len);
-void stream_read_turn(struct stream *s);
+bool stream_is_live(const struct stream *s);
 void stream_arm_read(struct stream *s, bool is_armed);
 void stream_arm_write(struct stream *s, bool is_armed);
-bool stream_is_live(const struct stream *s);
 // Remembers the first failure; closed is called once no stream_* call is on the stack and what
 // can still be read has been (unless reading is stopped).
 void stream_fail_later(struct stream *s, enum stream_fail why, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 void stream_fail_now(struct stream *s, enum stream_fail why, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
+void stream_tell_failure(struct stream *s); // what was remembered
+
+// stream_read.c
+ssize_t stream_raw_read(struct stream *s, char *to, size_t len);
+void stream_read_turn(struct stream *s);
+void stream_on_readable(evutil_socket_t fd, short what, void *arg);
+void stream_on_turn(void *arg);
+void stream_on_hup(struct hup_watch *w, bool is_reset);
 void stream_drop_kept(struct stream *s);
 
 // stream_connect.c

@@ -7,7 +7,7 @@
 #include "base/xalloc.h"
 #include "net/stream_int.h"
 
-#define LINGER_BYTES (64 * 1024)
+#define LINGER_BYTES ((size_t)64 * 1024)
 
 struct farewell {
     struct loop_guest guest;

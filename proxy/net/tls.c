@@ -147,12 +147,17 @@ static void drop_cached(struct tls_client *c, struct cached *e)
     free(e);
 }
 
-// OpenSSL calls this for each ticket; returning 1 keeps the reference.
+// OpenSSL calls this for each ticket. Copies are kept and handed out, since OpenSSL spoils the
+// session of a connection that ends without close_notify, as idle ones often do. Returns 0: the
+// reference stays OpenSSL's.
 static int on_new_session(SSL *ssl, SSL_SESSION *session)
 {
     const struct tls_peer *p = SSL_get_app_data(ssl);
     struct tls_client *c = p->client;
     struct cached *e = find_cached(c, p->name, p->port);
+    SSL_SESSION *copy = SSL_SESSION_dup(session);
+    if (!copy)
+        return 0;
     if (e) {
         SSL_SESSION_free(e->session);
         TAILQ_REMOVE(&c->by_age, e, in_age);
@@ -165,9 +170,9 @@ static int on_new_session(SSL *ssl, SSL_SESSION *session)
         LIST_INSERT_HEAD(bucket_of(c, e->name, e->port), e, in_bucket);
         c->n_cached++;
     }
-    e->session = session;
+    e->session = copy;
     TAILQ_INSERT_HEAD(&c->by_age, e, in_age);
-    return 1;
+    return 0;
 }
 
 static bool setup_context(SSL_CTX *ctx, struct tls_trust *trust, bool verify)
@@ -254,8 +259,10 @@ struct tls_peer *tls_peer_new(struct tls_client *c, const char *name, uint16_t p
     SSL_set_app_data(p->ssl, p);
     SSL_set_connect_state(p->ssl);
     struct cached *e = find_cached(c, p->name, port);
-    if (e)
-        (void)SSL_set_session(p->ssl, e->session);
+    SSL_SESSION *copy = e ? SSL_SESSION_dup(e->session) : NULL;
+    if (copy)
+        (void)SSL_set_session(p->ssl, copy);
+    SSL_SESSION_free(copy);
     return p;
 }
 
@@ -263,11 +270,7 @@ void tls_peer_free(struct tls_peer *p)
 {
     if (!p)
         return;
-    if (p->ssl) {
-        // Otherwise a connection that ends without close_notify spoils its session.
-        SSL_set_shutdown(p->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
-        SSL_free(p->ssl);
-    }
+    SSL_free(p->ssl);
     free(p->name);
     free(p);
 }

@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -210,6 +211,15 @@ static inline void rig_reset(int fd)
     struct linger now = {.l_onoff = 1, .l_linger = 0};
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now)), 0);
     assert_int_equal(close(fd), 0);
+}
+
+// A reader that waits for this lets the writer's queue fill up first.
+static atomic_bool rig_gate;
+
+static inline void rig_wait_at_gate(void)
+{
+    while (!atomic_load(&rig_gate))
+        usleep(1000);
 }
 
 // Byte at a position of the endless test data: no period that a buffer length could hit.

@@ -304,7 +304,7 @@ static void *read_bulk(void *arg)
     static char block[100000];
     uint64_t at = 0;
     b->is_right = true;
-    usleep(50000); // let it queue up
+    rig_wait_at_gate();
     for (ssize_t n; (n = read(b->fd, block, sizeof(block))) > 0; at += (uint64_t)n) {
         if (!rig_matches(block, (size_t)n, at))
             b->is_right = false;
@@ -353,6 +353,7 @@ static void pump(struct owner *o)
         *at += len;
         assert_true(stream_queued(o->s) < STREAM_HIGH_WATER + sizeof(block));
     }
+    atomic_store(&rig_gate, true);
     if (*at == BULK)
         stream_shutdown(o->s);
 }
@@ -360,6 +361,7 @@ static void pump(struct owner *o)
 static void sixty_four_mib_arrive_unchanged_at_a_reader(void **state)
 {
     (void)state;
+    atomic_store(&rig_gate, false);
     uint64_t at = 0;
     int small = 65536;
     pthread_t thread;

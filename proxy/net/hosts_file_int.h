@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The hosts file: lines of an address and names. Pure but for hosts_file_refresh.
-#ifndef NET_HOSTS_FILE_H
-#define NET_HOSTS_FILE_H
+#ifndef NET_HOSTS_FILE_INT_H
+#define NET_HOSTS_FILE_INT_H
 
 #include <stdbool.h>
 #include <sys/stat.h>

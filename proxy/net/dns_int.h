@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One set of name servers and search domains, as read from resolv.conf at one moment; evdns behind.
 // When the file changes a new one is made and the old one ends with its last question.
-#ifndef NET_DNS_H
-#define NET_DNS_H
+#ifndef NET_DNS_INT_H
+#define NET_DNS_INT_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading. The read event stays registered for good: pausing only sets a flag, and the kernel is
+// told when bytes come while it is set (then hup.c waits for the peer's end). After a short recv
+// nothing more is asked of the socket until it is readable again, so one message costs one recv.
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "net/stream_int.h"
+
+#define READ_BUDGET ((size_t)64 * 1024)
+
+static bool may_read(const struct stream *s)
+{
+    return stream_is_live(s) && s->is_ready && !s->is_paused && !s->is_stopped && !s->is_eof;
+}
+
+void stream_drop_kept(struct stream *s)
+{
+    if (s->kept)
+        loop_buf_give(s->loop, s->kept);
+    s->kept = NULL;
+    s->kept_len = 0;
+}
+
+ssize_t stream_raw_read(struct stream *s, char *to, size_t len)
+{
+    if (s->is_raw_eof)
+        return READ_EOF;
+    if (s->is_drained)
+        return READ_AGAIN;
+    ssize_t n;
+    do
+        n = recv(s->fd, to, len, 0);
+    while (n == -1 && errno == EINTR);
+    if (n > 0) {
+        s->is_drained = (size_t)n < len;
+        return n;
+    }
+    if (n == 0) {
+        s->is_raw_eof = true;
+        return READ_EOF;
+    }
+    if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        s->is_drained = true;
+        return READ_AGAIN;
+    }
+    return READ_FAILED;
+}
+
+// Hands b's bytes to the owner. What is not taken stays in b, which is then the stream's.
+static void deliver(struct stream *s, char *b, uint32_t off, uint32_t len)
+{
+    size_t took = len;
+    if (s->ops->data)
+        took = s->ops->data(s->arg, span_from(b + off, len));
+    assert(took <= len);
+    if (!stream_is_live(s) || took == len) {
+        loop_buf_give(s->loop, b);
+        return;
+    }
+    s->kept = b;
+    s->kept_off = off + (uint32_t)took;
+    s->kept_len = len - (uint32_t)took;
+    s->is_stopped = true;
+}
+
+static void tell_eof(struct stream *s)
+{
+    s->is_eof = true;
+    stream_arm_read(s, false); // level-triggered: it would be reported for ever
+    if (s->is_fail_due)
+        stream_tell_failure(s);
+    else if (s->ops->eof)
+        s->ops->eof(s->arg);
+}
+
+static void stop_reading_for(struct stream *s, ssize_t why)
+{
+    if (why == READ_EOF) {
+        tell_eof(s);
+        return;
+    }
+    if (why == READ_FAILED) {
+        if (s->is_fail_due)
+            stream_tell_failure(s);
+        else
+            stream_fail_now(s, STREAM_RESET, "%s", strerror(errno));
+        return;
+    }
+    // A write failed and the peer's last words have been read.
+    if (s->is_fail_due)
+        stream_tell_failure(s);
+    else
+        stream_arm_read(s, true);
+}
+
+// The budget is used up. A readable socket is reported again by itself; bytes inside of the TLS
+// layer, or a socket that is not registered, are not.
+static void yield_turn(struct stream *s)
+{
+    if (!s->is_rd_armed || s->is_fail_due || (s->tls && stream_tls_has_pending(s)))
+        loop_defer_next(s->loop, &s->turn);
+}
+
+static void redeliver(struct stream *s)
+{
+    char *b = s->kept;
+    s->kept = NULL;
+    deliver(s, b, s->kept_off, s->kept_len);
+}
+
+void stream_read_turn(struct stream *s)
+{
+    size_t budget = READ_BUDGET;
+    stream_hold(s);
+    while (may_read(s)) {
+        if (s->kept) {
+            redeliver(s);
+            continue;
+        }
+        if (!budget) {
+            yield_turn(s);
+            break;
+        }
+        char *b = loop_buf_take(s->loop);
+        ssize_t n = s->tls && !s->farewell ? stream_tls_read(s, b, LOOP_BUF_LEN)
+                                           : stream_raw_read(s, b, LOOP_BUF_LEN);
+        if (n <= 0) {
+            loop_buf_give(s->loop, b);
+            stop_reading_for(s, n);
+            break;
+        }
+        s->bytes_in += (uint64_t)n;
+        budget -= (size_t)n < budget ? (size_t)n : budget;
+        deliver(s, b, 0, (uint32_t)n);
+    }
+    stream_drop(s);
+}
+
+void stream_on_readable(evutil_socket_t fd, short what, void *arg)
+{
+    (void)what;
+    struct stream *s = arg;
+    loop_enter(s->loop);
+    s->is_drained = false;
+    if (!s->is_ready) {
+        stream_tls_handshake(s);
+        return;
+    }
+    if (may_read(s)) {
+        stream_read_turn(s);
+        return;
+    }
+    stream_arm_read(s, false);
+    if (!s->is_hup_told)
+        hup_arm(s->loop, fd, &s->hup);
+}
+
+void stream_on_hup(struct hup_watch *w, bool is_reset)
+{
+    struct stream *s = (struct stream *)((char *)w - offsetof(struct stream, hup));
+    // While reading goes on it finds the end by itself.
+    if (!stream_is_live(s) || s->is_hup_told || !(s->is_paused || s->is_stopped) || s->is_eof)
+        return;
+    s->is_hup_told = true;
+    s->is_reset = is_reset;
+    if (s->ops->hup)
+        s->ops->hup(s->arg);
+}
+
+void stream_on_turn(void *arg)
+{
+    struct stream *s = arg;
+    stream_hold(s);
+    if (s->is_ready_due && !s->is_fail_due) {
+        s->is_ready_due = false;
+        stream_on_connecting(s);
+    }
+    if (may_read(s)) {
+        // No event will say whether there is more: ask the socket.
+        if (!s->is_rd_armed || s->is_fail_due)
+            s->is_drained = false;
+        stream_read_turn(s);
+    } else if (stream_is_live(s) && s->is_fail_due) {
+        stream_tell_failure(s);
+    }
+    stream_drop(s);
+}
+
+void stream_set_ops(struct stream *s, const struct stream_ops *ops, void *arg)
+{
+    s->ops = ops;
+    s->arg = arg;
+    if (s->kept && !s->is_paused)
+        stream_resume(s);
+}
+
+void stream_pause(struct stream *s)
+{
+    s->is_paused = true;
+}
+
+void stream_resume(struct stream *s)
+{
+    if (!s->is_paused && !s->is_stopped)
+        return;
+    s->is_paused = false;
+    s->is_stopped = false;
+    if (!may_read(s))
+        return;
+    // Bytes that no event will announce: kept ones, ones inside of the TLS layer, and those in a
+    // socket that is not registered any more (it is registered again once it is empty).
+    if (s->kept || !s->is_rd_armed || (s->tls && stream_tls_has_pending(s)))
+        loop_defer(s->loop, &s->turn);
+}
+
+bool stream_has_kept(const struct stream *s)
+{
+    return s->kept != NULL;
+}
+
+bool stream_was_reset(const struct stream *s)
+{
+    return s->is_reset;
+}
