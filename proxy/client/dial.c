@@ -171,7 +171,7 @@ static void on_tick(void *arg)
 
 static void start_tries(struct dial *d, const struct resolve_answer *answer)
 {
-    const char *refused = "no";
+    const char *refused = NULL;
     for (unsigned i = 0; i < answer->n; i++) {
         struct net_addr a = answer->addrs[i];
         net_addr_set_port(&a, d->req.origin.port);
@@ -181,9 +181,11 @@ static void start_tries(struct dial *d, const struct resolve_answer *answer)
         else
             d->addrs[d->n_addrs++] = a;
     }
-    if (!d->n_addrs) {
+    if (!d->n_addrs || (refused && d->req.is_strict)) {
         (void)snprintf(d->text, sizeof(d->text),
-                       "it has %s addresses only, which are never dialled", refused);
+                       d->req.is_strict ? "it has an address that must not be dialled (%s)"
+                                        : "it has %s addresses only, which are never dialled",
+                       refused ? refused : "no");
         finish(d, DIAL_REFUSED, NULL, d->text);
         return;
     }

@@ -28,6 +28,7 @@ struct dialer {
 struct dial_request {
     struct origin origin;    // copied
     const void *refusal_arg; // lives until done or cancel
+    bool is_strict;          // one refused address refuses the name
     int64_t connect_timeout_ms;
     int64_t tls_timeout_ms;
 };
