@@ -190,14 +190,43 @@ enum status check_glob(char *text, struct err *e)
 }
 
 // Service and region go into the credential scope, whose parts are separated by slashes.
+static enum status check_word(struct span s, const char *also, struct err *e)
+{
+    if (s.len > 64)
+        return err_set(e, ST_INVALID, "longer than 64 characters");
+    for (size_t i = 0; i < s.len; i++)
+        if (!is_alnum(s.p[i]) && !strchr(also, s.p[i]))
+            return err_set(e, ST_INVALID,
+                           "\"%.*s\": only letters, digits, '-', '_' and '.' are taken",
+                           SPAN_ARG(s));
+    return ST_OK;
+}
+
 enum status check_scope(char *text, struct err *e)
 {
-    if (strlen(text) > 64)
-        return err_set(e, ST_INVALID, "longer than 64 characters");
-    for (const char *c = text; *c; c++)
-        if (!is_alnum(*c) && !strchr("-_.", *c))
-            return err_set(e, ST_INVALID,
-                           "\"%s\": only letters, digits, '-', '_' and '.' are taken", text);
+    return check_word(span_of(text), "-_.", e);
+}
+
+// SigV4A's region set is written without blanks.
+enum status check_region(char *text, struct err *e)
+{
+    bool is_list = strchr(text, ',') != NULL;
+    struct span rest = span_of(text);
+    struct span region;
+    char *out = text;
+    while (span_next(&rest, ',', &region)) {
+        region = span_trim(region);
+        if (is_list && !region.len)
+            return err_set(e, ST_INVALID, "the list holds an empty region");
+        enum status st = check_word(region, "-_.*", e);
+        if (st != ST_OK)
+            return st;
+        if (out != text)
+            *out++ = ',';
+        memmove(out, region.p, region.len);
+        out += region.len;
+    }
+    *out = '\0';
     return ST_OK;
 }
 

@@ -106,6 +106,29 @@ static enum status check_addresses(struct merge *m)
     return ST_OK;
 }
 
+static bool is_region_set(const char *region)
+{
+    return region && strpbrk(region, "*,");
+}
+
+// Only SigV4A signs for more than one region.
+static enum status check_regions(struct merge *m)
+{
+    const struct config *c = m->c;
+    static const char text[] = "a list of regions, or *, is signed with SigV4A, not with sigv4";
+    for (unsigned i = 0; i < c->n_routes; i++) {
+        const struct config_route *r = &c->routes[i];
+        enum config_algorithm algorithm = r->has_algorithm ? r->algorithm : c->algorithm;
+        if (algorithm == ALGORITHM_SIGV4 && is_region_set(r->region))
+            return err_set(m->e, ST_INVALID, "%s:%u: [route \"%s\"]: %s", m->file_name, r->line,
+                           r->glob, text);
+    }
+    if (c->algorithm != ALGORITHM_SIGV4 || !is_region_set(c->region))
+        return ST_OK;
+    (void)err_set(m->e, ST_INVALID, "%s", text);
+    return blame_either(m, "region", "algorithm");
+}
+
 static enum status check_all(struct merge *m)
 {
     const struct config *c = m->c;
@@ -121,7 +144,8 @@ static enum status check_all(struct merge *m)
         (void)err_set(m->e, ST_INVALID, "max_request_line is larger than max_head");
         return blame_either(m, "max_request_line", "max_head");
     }
-    return check_addresses(m);
+    enum status st = check_regions(m);
+    return st == ST_OK ? check_addresses(m) : st;
 }
 
 enum status config_parse(const struct config_input *in, struct config **out, struct err *e)

@@ -20,6 +20,7 @@ struct config_list {
 enum config_connect { CONNECT_TUNNEL = 0, CONNECT_DENY };
 enum config_sign { SIGN_MODE_HEADER = 0, SIGN_MODE_NONE };
 enum config_payload { PAYLOAD_AUTO = 0, PAYLOAD_HASH, PAYLOAD_UNSIGNED };
+enum config_algorithm { ALGORITHM_AUTO = 0, ALGORITHM_SIGV4, ALGORITHM_SIGV4A };
 enum config_scheme { SCHEME_HTTPS = 0, SCHEME_HTTP };
 enum config_retry { RETRY_MODE_OFF = 0 };
 
@@ -28,14 +29,15 @@ enum config_retry { RETRY_MODE_OFF = 0 };
 struct config_route {
     char *glob; // lower case; matched against host, or host:port where the port is not the scheme's
     char *service;
-    char *region;
+    char *region;    // SigV4A's may be "*" or "a,b"
     char *upstream;  // "https://host[:port]" or "http://host[:port]"
     char *sign_host; // "client", "upstream" or a name
     char *profile;
-    bool has_sign, has_payload, has_connect;
+    bool has_sign, has_payload, has_connect, has_algorithm;
     enum config_sign sign;
     enum config_payload payload;
     enum config_connect connect;
+    enum config_algorithm algorithm;
     // -1: not set
     int64_t connect_timeout_ms, tls_timeout_ms, first_byte_timeout_ms, idle_timeout_ms;
     unsigned line; // where the section stands, for messages
@@ -49,7 +51,8 @@ struct config {
     char *host;                // upstream host[:port] for every request (--host); NULL: none
     char *sign_host;           // general default: "client", "upstream" or a name
     char *name;                // service (--name)
-    char *region;              // --region
+    char *region;              // --region; SigV4A's may be "*" or "a,b"
+    enum config_algorithm algorithm;
     enum config_scheme upstream_url_scheme;
     struct config_list allow_hosts; // further names that origin-form requests may carry with --host
     struct config_list unsigned_hosts; // globs forwarded as they are

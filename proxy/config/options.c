@@ -55,9 +55,14 @@ const struct option options[] = {
      .help = "Service to sign for. Together with region it overrules what the host names; alone it "
              "fills what is open."},
     {.key = "region", .section = "proxy", .type = OPT_STRING, .arg = "REGION", .example = "eu-west-1",
-     .check = check_scope, AT(region), ROUTE(region), .is_reloadable = true,
+     .check = check_region, AT(region), ROUTE(region), .is_reloadable = true,
      .help = "Region to sign for. Together with name it overrules what the host names; alone it "
-             "fills what is open."},
+             "fills what is open. A list, or * for all regions, is signed with SigV4A."},
+    {.key = "algorithm", .section = "proxy", .type = OPT_ENUM, .words = "auto|sigv4|sigv4a",
+     .def = "auto", AT(algorithm), ROUTE(algorithm), HAS(has_algorithm), .is_reloadable = true,
+     .help = "Kind of signature. auto takes SigV4A for hosts that want it (S3 multi-region access "
+             "points, EventBridge global endpoints, CloudFront KeyValueStore) and where region is "
+             "a list or *, and SigV4 elsewhere."},
     {.key = "upstream_url_scheme", .section = "proxy", .type = OPT_ENUM, .words = "https|http",
      .def = "https", AT(upstream_url_scheme), .is_reloadable = true,
      .help = "Scheme towards host. http is taken only together with host, and sends everything in "

@@ -83,7 +83,8 @@ enum status check_admin(char *text, struct err *e);      // ADDR:PORT, off
 enum status check_host(char *text, struct err *e);       // HOST[:PORT]
 enum status check_sign_host(char *text, struct err *e);  // client, upstream, HOST[:PORT]
 enum status check_glob(char *text, struct err *e);       // a host with * in it
-enum status check_scope(char *text, struct err *e);      // service or region
+enum status check_scope(char *text, struct err *e);      // service
+enum status check_region(char *text, struct err *e);     // region, a list of them, or *
 enum status check_upstream(char *text, struct err *e);   // http(s)://HOST[:PORT]
 enum status check_nameserver(char *text, struct err *e); // ADDR[:PORT]
 enum status check_folder(char *text, struct err *e);     // an absolute path

@@ -97,6 +97,7 @@ static enum status sign(struct request *r, struct hdrs *h, const struct sign_tar
                                .n_fields = n,
                                .payload_hash = payload_hash(r),
                                .send_payload_header = r->plan.send_payload_header,
+                               .is_sigv4a = r->plan.is_sigv4a,
                                .scope = {.region = r->plan.region, .service = r->plan.service},
                                .wall_s = wall_ms / 1000};
     struct sign_identity id = {.access_key = span_of(c->access_key),

@@ -49,7 +49,8 @@ struct plan {
     // signing
     bool is_signed;
     struct span service;
-    struct span region;
+    struct span region; // SigV4A: the region set
+    bool is_sigv4a;
     bool is_s3_family;
     enum plan_payload payload;
     struct span client_hash;   // with PLAN_PAYLOAD_CLIENT: the client's 64 hex digits

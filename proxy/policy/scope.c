@@ -7,7 +7,13 @@
 struct scope {
     struct span service, region;
     const char *service_rule, *region_rule;
+    bool is_one_region; // region sets are passed over: SigV4 was asked for
 };
+
+static bool is_region_set(struct span region)
+{
+    return span_find(region, '*') < region.len || span_find(region, ',') < region.len;
+}
 
 static void fill(struct scope *s, struct span service, struct span region, const char *rule)
 {
@@ -15,7 +21,7 @@ static void fill(struct scope *s, struct span service, struct span region, const
         s->service = service;
         s->service_rule = rule;
     }
-    if (!s->region.len && region.len) {
+    if (!s->region.len && region.len && !(s->is_one_region && is_region_set(region))) {
         s->region = region;
         s->region_rule = rule;
     }
@@ -41,30 +47,42 @@ static bool is_scope_word(struct span s)
     return true;
 }
 
-// Authorization: AWS4-HMAC-SHA256 Credential=AKID/date/region/service/aws4_request, ...
+// AKID/date/region/service/aws4_request; SigV4A's has no region. Read from the right: an access key
+// may hold a slash with some S3 servers.
+static void fill_from_credential(struct scope *s, struct span credential, bool has_region)
+{
+    struct span words[4];
+    unsigned want = has_region ? 4 : 3;
+    for (unsigned n = 0; n < want; n++) {
+        size_t at = span_rfind(credential, '/');
+        if (at == credential.len)
+            return;
+        words[n] = span_sub(credential, at + 1, credential.len);
+        credential = span_sub(credential, 0, at);
+    }
+    struct span region = has_region ? words[2] : SPAN("");
+    if (span_is(words[0], "aws4_request") && is_scope_word(words[1]) &&
+        (!has_region || is_scope_word(region)))
+        fill(s, words[1], region, "client's signature");
+}
+
+// Authorization: AWS4-HMAC-SHA256 Credential=..., SignedHeaders=..., Signature=...
 static void fill_from_client(struct plan_ctx *c, struct scope *s)
 {
     struct span value = hdrs_get(&c->msg->hdrs, SPAN("Authorization"));
-    const struct span algorithm = SPAN("AWS4-HMAC-SHA256 ");
+    size_t blank = span_find(value, ' ');
+    struct span algorithm = span_sub(value, 0, blank);
+    bool is_hmac = span_iis(algorithm, "AWS4-HMAC-SHA256");
     struct span part;
-    if (!span_istarts(value, algorithm))
+    if (!is_hmac && !span_iis(algorithm, "AWS4-ECDSA-P256-SHA256"))
         return;
-    value = span_sub(value, algorithm.len, value.len);
+    value = span_sub(value, blank, value.len);
     while (span_next(&value, ',', &part)) {
+        const struct span name = SPAN("Credential=");
         part = span_trim(part);
-        if (!span_istarts(part, SPAN("Credential=")))
+        if (!span_istarts(part, name))
             continue;
-        struct span words[5];
-        unsigned n = 0;
-        // From the right: an access key may hold a slash with some S3 servers.
-        for (; n < 4 && span_rfind(part, '/') < part.len; n++) {
-            size_t at = span_rfind(part, '/');
-            words[n] = span_sub(part, at + 1, part.len);
-            part = span_sub(part, 0, at);
-        }
-        if (n == 4 && span_is(words[0], "aws4_request") && is_scope_word(words[1]) &&
-            is_scope_word(words[2]))
-            fill(s, words[1], words[2], "client's signature");
+        fill_from_credential(s, span_sub(part, name.len, part.len), is_hmac);
         return;
     }
 }
@@ -110,10 +128,18 @@ static void gather(struct plan_ctx *c, struct scope *s)
     fill(s, SPAN(""), SPAN("us-east-1"), "last resort");
 }
 
+static enum config_algorithm algorithm_of(const struct plan_ctx *c)
+{
+    return c->route && c->route->has_algorithm ? c->route->algorithm : c->config->algorithm;
+}
+
 bool scope_find(struct plan_ctx *c)
 {
     struct plan *p = c->out;
-    struct scope s = {.service_rule = "nobody", .region_rule = "nobody"};
+    enum config_algorithm algorithm = algorithm_of(c);
+    struct scope s = {.service_rule = "nobody",
+                      .region_rule = "nobody",
+                      .is_one_region = algorithm == ALGORITHM_SIGV4};
     gather(c, &s);
     if (!s.service.len) {
         struct span name = route_name(c);
@@ -122,12 +148,10 @@ bool scope_find(struct plan_ctx *c)
                          "start with --name",
                          SPAN_ARG(name), c->route ? p->rule_host : "a route for it");
     }
-    if (span_is(s.region, "*"))
-        return plan_deny(c, 501, "not-implemented",
-                         "\"%.*s\" (%s) takes SigV4A signatures only, which is not built yet",
-                         SPAN_ARG(c->asked.host), c->host.rule);
     p->service = by_path(s.service, p->path);
     p->region = s.region;
+    p->is_sigv4a = algorithm == ALGORITHM_SIGV4A ||
+                   (algorithm == ALGORITHM_AUTO && (c->host.is_sigv4a || is_region_set(s.region)));
     p->is_s3_family = scope_is_s3_family(p->service);
     p->rule_scope =
         arena_printf(c->a, "service by %s, region by %s", s.service_rule, s.region_rule);

@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from .errors import Refused
 
@@ -23,7 +26,9 @@ S3_FAMILY = ("s3", "s3express", "s3-outposts", "s3-object-lambda")
 REGION = r"(?P<region>[a-z]{2}(?:-[a-z]+)+-\d)"
 HOST_FORMS = [re.compile(form + r"\.amazonaws\.com(\.cn)?$") for form in (
     r"^(?:(?P<bucket>.+)\.)?(?P<service>s3)[.-](?:dualstack\.)?" + REGION,
+    r"^[^.]+\.mrap\.accesspoint\.(?P<service>s3)-(?P<region>global)",
     r"^(?:(?P<bucket>.+)\.)?(?P<service>s3)",
+    r"^[^.]+\.(?P<region>endpoint)\.(?P<service>events)",
     r"^(?:[^.]+\.)*?(?P<service>execute-api|es|lambda-url)\." + REGION,
     r"^(?P<service>[a-z0-9-]+)\." + REGION,
     r"^(?P<service>sts|iam)",
@@ -32,8 +37,13 @@ AUTHORIZATION = re.compile(
     r"^AWS4-HMAC-SHA256 Credential=(?P<id>[^/, ]+)/(?P<date>\d{8})/(?P<region>[^/, ]+)/"
     r"(?P<service>[^/, ]+)/aws4_request, ?SignedHeaders=(?P<signed>[^, ]+), ?"
     r"Signature=(?P<signature>[0-9a-f]{64})$")
+AUTHORIZATION_4A = re.compile(
+    r"^AWS4-ECDSA-P256-SHA256 Credential=(?P<id>[^/, ]+)/(?P<date>\d{8})/(?P<service>[^/, ]+)/"
+    r"aws4_request, SignedHeaders=(?P<signed>[^, ]+), Signature=(?P<signature>[0-9a-f]{16,144})$")
+NO_REGION = ("global", "endpoint")  # hosts of all regions: SigV4A only
 SKEW = datetime.timedelta(minutes=15)
 MAX_EXPIRES = 7 * 24 * 3600
+P256_ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 
 
@@ -147,11 +157,13 @@ class Verifier:
         return grant
 
     def header_grant(self, request, authorization, scope):
-        found = AUTHORIZATION.match(authorization)
+        found = AUTHORIZATION.match(authorization) or AUTHORIZATION_4A.match(authorization)
         if not found:
             raise Refused(400, "AuthorizationHeaderMalformed",
                           "The authorization header is malformed")
         grant = dict(found.groupdict(), form="header")
+        if "region" not in grant:
+            grant |= {"is_4a": True, "region": request.fields.get("X-Amz-Region-Set", "")}
         grant["signed"] = grant["signed"].split(";")
         grant["timestamp"] = request.fields.get("X-Amz-Date", "")
         moment = parse_timestamp(grant["timestamp"])
@@ -190,6 +202,10 @@ class Verifier:
         if grant["date"] != grant["timestamp"][:8]:
             raise Refused(403, "SignatureDoesNotMatch", "the scope's date is not X-Amz-Date's")
         region = scope.region or self.default_region
+        if region in NO_REGION or grant.get("is_4a"):
+            if not grant.get("is_4a") or not grant["region"]:
+                raise Refused(403, "AccessDenied", "the endpoint takes SigV4A with a region set")
+            region = grant["region"]
         if scope.service and grant["service"] != scope.service:
             raise Refused(400, "AuthorizationHeaderMalformed",
                           f"incorrect service {grant['service']!r}; expecting {scope.service!r}")
@@ -239,7 +255,14 @@ class Verifier:
         url = "https://host" + path + ("?" + "&".join(pieces) if pieces else "")
         canonical, to_sign, signature = signer.compute(
             request.method, url, fields, grant["timestamp"])
-        if not hmac.compare_digest(signature, grant["signature"]):
+        if grant.get("is_4a"):
+            to_sign = "\n".join(["AWS4-ECDSA-P256-SHA256", grant["timestamp"],
+                                 f"{grant['date']}/{grant['service']}/aws4_request",
+                                 hashlib.sha256(canonical.encode()).hexdigest()])
+            is_right = is_sigv4a(grant["identity"], to_sign, grant["signature"])
+        else:
+            is_right = hmac.compare_digest(signature, grant["signature"])
+        if not is_right:
             raise Refused(
                 403, "SignatureDoesNotMatch",
                 "The request signature we calculated does not match the signature you provided. "
@@ -248,6 +271,23 @@ class Verifier:
                 SignatureProvided=grant["signature"], CanonicalRequest=canonical)
         return Verdict(grant["id"], grant["service"], grant["region"], grant["signed"], payload,
                        grant["form"])
+
+
+def is_sigv4a(identity, to_sign, signature):
+    """By the public key that AWS derives from the secret."""
+    for counter in range(1, 255):
+        data = (b"\0\0\0\1AWS4-ECDSA-P256-SHA256\0" + identity.access_key.encode()
+                + bytes([counter]) + b"\0\0\1\0")
+        number = int.from_bytes(
+            hmac.digest(b"AWS4A" + identity.secret_key.encode(), data, "sha256"), "big")
+        if number <= P256_ORDER - 2:
+            break
+    public = ec.derive_private_key(number + 1, ec.SECP256R1()).public_key()
+    try:
+        public.verify(bytes.fromhex(signature), to_sign.encode(), ec.ECDSA(hashes.SHA256()))
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 def is_s3(scope, grant):

@@ -200,6 +200,25 @@ static void unknown_flags_are_refused_with_the_nearest(void **state)
             .args = {"--max-head=64q"});
 }
 
+static void region_sets_go_with_sigv4a(void **state)
+{
+    (void)state;
+    struct config *c =
+        ACCEPTED(.file = "region = eu-west-1, us-west-2\n[route \"a\"]\nregion = *\n");
+    assert_string_equal(c->region, "eu-west-1,us-west-2");
+    assert_string_equal(c->routes[0].region, "*");
+    assert_int_equal(c->algorithm, ALGORITHM_AUTO);
+    config_release(c);
+    config_release(ACCEPTED(.file = "algorithm = sigv4\n[route \"a\"]\nregion = *\n"
+                                    "algorithm = sigv4a\n"));
+    REFUSED("x.conf:1: region: the list holds an empty region", .file = "region = eu-west-1,,a\n");
+    REFUSED("--region: a list of regions, or *, is signed with SigV4A, not with sigv4",
+            .file = "algorithm = sigv4\n", .args = {"--region=*"});
+    REFUSED(
+        "x.conf:2: [route \"a\"]: a list of regions, or *, is signed with SigV4A, not with sigv4",
+        .file = "algorithm = sigv4\n[route \"a\"]\nregion = us-*\n");
+}
+
 static void unknown_variables_are_refused_with_the_nearest(void **state)
 {
     (void)state;
@@ -580,6 +599,7 @@ int main(void)
         cmocka_unit_test(command_line_of_aws_sigv4_proxy_starts_unchanged),
         cmocka_unit_test(switches_can_be_turned_around),
         cmocka_unit_test(unknown_flags_are_refused_with_the_nearest),
+        cmocka_unit_test(region_sets_go_with_sigv4a),
         cmocka_unit_test(unknown_variables_are_refused_with_the_nearest),
         cmocka_unit_test(empty_variables_count_as_not_set),
         cmocka_unit_test(variables_of_a_kubernetes_service_are_let_be),

@@ -47,8 +47,8 @@ static inline void planned_describe(struct planned *p)
         return;
     }
     if (plan->is_signed)
-        (void)snprintf(sign, sizeof(sign), "%.*s/%.*s %s%s", SPAN_ARG(plan->service),
-                       SPAN_ARG(plan->region), payloads[plan->payload],
+        (void)snprintf(sign, sizeof(sign), "%s%.*s/%.*s %s%s", plan->is_sigv4a ? "4A " : "",
+                       SPAN_ARG(plan->service), SPAN_ARG(plan->region), payloads[plan->payload],
                        plan->send_payload_header ? "+" : "");
     n = snprintf(p->line, sizeof(p->line), "%s%.*s:%u", plan->is_tls ? "tls " : "",
                  SPAN_ARG(plan->upstream.host), (unsigned)plan->upstream.port);

@@ -287,10 +287,57 @@ static void plan_tells_services_of_one_host_apart_by_path(void **state)
         {"GET http://a1.iot.us-east-1.amazonaws.com/mqtt HTTP/1.1\r\nHost: x",
          "tls a1.iot.us-east-1.amazonaws.com:443 Host a1.iot.us-east-1.amazonaws.com /mqtt "
          "iotdevicegateway/us-east-1 hash none"},
-        {"GET http://abc.mrap.accesspoint.s3-global.amazonaws.com/k HTTP/1.1\r\nHost: x",
-         "501 not-implemented"},
     };
     PLAN_CHECK("", rows);
+}
+
+#define MRAP "abc.mrap.accesspoint.s3-global.amazonaws.com"
+#define SQS  "sqs.us-east-1.amazonaws.com"
+static void plan_takes_sigv4a_where_a_host_or_a_region_set_wants_it(void **state)
+{
+    (void)state;
+    static const struct plan_row by_host[] = {
+        {"GET http://" MRAP "/k HTTP/1.1\r\nHost: x",
+         "tls " MRAP ":443 Host " MRAP " /k 4A s3/* hash+ none"},
+        {"PUT http://" MRAP "/k HTTP/1.1\r\nHost: x\r\nContent-Length: 3",
+         "tls " MRAP ":443 Host " MRAP " /k 4A s3/* unsigned+ stream"},
+        {"POST http://a.endpoint.events.amazonaws.com/ HTTP/1.1\r\nHost: x\r\nContent-Length: 3",
+         "tls a.endpoint.events.amazonaws.com:443 Host a.endpoint.events.amazonaws.com / "
+         "4A events/* hash hashed"},
+        {"GET http://123456789012.cloudfront-kvs.global.api.aws/ HTTP/1.1\r\nHost: x",
+         "tls 123456789012.cloudfront-kvs.global.api.aws:443 Host "
+         "123456789012.cloudfront-kvs.global.api.aws / 4A cloudfront-keyvaluestore/* hash none"},
+        {"GET http://" SQS "/ HTTP/1.1\r\nHost: x",
+         "tls " SQS ":443 Host " SQS " / sqs/us-east-1 hash none"},
+    };
+    PLAN_CHECK("", by_host);
+
+    static const struct plan_row all[] = {
+        {"GET http://" SQS "/ HTTP/1.1\r\nHost: x",
+         "tls " SQS ":443 Host " SQS " / 4A sqs/us-east-1 hash none"},
+        {"GET http://a.test/ HTTP/1.1\r\nHost: x",
+         "tls a.test:443 Host a.test / 4A vpc-lattice-svcs/eu-north-1 unsigned+ none"},
+    };
+    PLAN_CHECK("algorithm = sigv4a\n[route \"a.test\"]\nservice = vpc-lattice-svcs\n", all);
+
+    static const struct plan_row by_route[] = {
+        {"GET http://a.test/ HTTP/1.1\r\nHost: x", "tls a.test:443 Host a.test / 4A x/* hash none"},
+        {"GET http://b.test/ HTTP/1.1\r\nHost: x",
+         "tls b.test:443 Host b.test / 4A x/eu-west-1,us-west-2 hash none"},
+        // Whoever asks for SigV4 gets it, with the region that is found without the host's "*".
+        {"GET http://" MRAP "/k HTTP/1.1\r\nHost: x",
+         "tls " MRAP ":443 Host " MRAP " /k s3/eu-north-1 hash+ none"},
+    };
+    PLAN_CHECK("[route \"a.test\"]\nservice = x\nregion = *\n[route \"b.test\"]\nservice = x\n"
+               "region = eu-west-1, us-west-2\n[route \"*.s3-global.*\"]\nalgorithm = sigv4\n",
+               by_route);
+
+    static const struct plan_row by_client[] = {
+        {"GET http://a.test/ HTTP/1.1\r\nHost: x\r\nAuthorization: AWS4-ECDSA-P256-SHA256 "
+         "Credential=AK/20261124/sns/aws4_request, SignedHeaders=host, Signature=00",
+         "tls a.test:443 Host a.test / sns/eu-north-1 hash none"},
+    };
+    PLAN_CHECK("[route \"a.test\"]\nsign = header\n", by_client);
 }
 
 static void plan_passes_presigned_urls_untouched(void **state)
@@ -427,6 +474,7 @@ int main(void)
         cmocka_unit_test(plan_with_host_sends_all_to_it),
         cmocka_unit_test(plan_asks_in_order_for_service_and_region),
         cmocka_unit_test(plan_tells_services_of_one_host_apart_by_path),
+        cmocka_unit_test(plan_takes_sigv4a_where_a_host_or_a_region_set_wants_it),
         cmocka_unit_test(plan_passes_presigned_urls_untouched),
         cmocka_unit_test(plan_tunnels_to_allowed_hosts_on_443),
         cmocka_unit_test(plan_takes_deadlines_and_profile_from_the_route),
