@@ -38,7 +38,7 @@ struct dial {
     bool is_in_tls;
     enum dial_fail fail;
     struct stream *winner; // also among the tries
-    char text[256];
+    char text[sizeof(((struct err *)0)->text)];
 };
 
 static void free_tries(struct dial *d, const struct stream *but)
