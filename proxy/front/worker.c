@@ -97,9 +97,16 @@ void worker_drain(struct worker *w)
     loop_post(w->loop, drain, w);
 }
 
+static void end_loop(void *arg)
+{
+    struct worker *w = arg;
+    loop_stop(w->loop);
+}
+
 void worker_stop(struct worker *w)
 {
-    loop_stop(w->loop);
+    // Behind what main has posted before: a connection handed over, a drain.
+    loop_post(w->loop, end_loop, w);
     (void)pthread_join(w->thread, NULL);
     loop_free(w->loop);
 }
