@@ -19,8 +19,9 @@
 #include "net/listen.h"
 #include "net/stream.h"
 
-#define MAX_CLIENTS 64
-#define IDLE_MS     15000
+#define MAX_CLIENTS     64
+#define IDLE_MS         15000
+#define ACCEPT_PAUSE_MS 100
 
 struct admin_conn {
     TAILQ_ENTRY(admin_conn) link;
@@ -39,6 +40,7 @@ struct admin {
     struct admin_options o;
     int fd;
     struct watch *watch;
+    struct timer *accept_again; // after running out of descriptors
     struct admin_conns conns;
     unsigned n_conns;
 };
@@ -184,6 +186,19 @@ static void on_idle(void *arg)
     end(arg, false);
 }
 
+static void on_accept_again(void *arg)
+{
+    struct admin *a = arg;
+    watch_set(a->watch, true);
+}
+
+// Out of descriptors: the connection stays in the queue and would be reported without end.
+static void pause_accepting(struct admin *a)
+{
+    watch_set(a->watch, false);
+    timer_set(a->accept_again, ACCEPT_PAUSE_MS);
+}
+
 static void on_connection(void *arg)
 {
     static const struct stream_ops ops = {.data = on_data, .eof = on_eof, .closed = on_closed};
@@ -194,8 +209,11 @@ static void on_connection(void *arg)
                                             .max_trailers = 1024};
     struct admin *a = arg;
     int fd = accept4(a->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd == -1)
+    if (fd == -1) {
+        if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+            pause_accepting(a);
         return;
+    }
     if (a->n_conns >= MAX_CLIENTS)
         end(TAILQ_FIRST(&a->conns), false); // the oldest: a health probe must get through
     struct admin_conn *c = xcalloc(1, sizeof(*c));
@@ -230,6 +248,7 @@ enum status admin_start(const struct admin_options *o, struct admin **out, struc
     a->fd = fd;
     TAILQ_INIT(&a->conns);
     a->watch = watch_new(o->main, fd, on_connection, a);
+    a->accept_again = timer_new(o->main, on_accept_again, a);
     *out = a;
     return ST_OK;
 }
@@ -241,6 +260,7 @@ void admin_free(struct admin *a)
     while (!TAILQ_EMPTY(&a->conns))
         end(TAILQ_FIRST(&a->conns), false);
     watch_free(a->watch);
+    timer_free(a->accept_again);
     (void)close(a->fd);
     free(a);
 }
