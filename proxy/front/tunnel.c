@@ -113,6 +113,8 @@ static void on_dialled(void *arg, enum dial_fail why, struct stream *s, const ch
     stream_resume(t->client.stream);
     stream_resume(s);
     touch(t);
+    if (r->conn->is_half) // its end came while we dialled, and is not told twice
+        on_eof(&t->client);
 }
 
 void tunnel_start(struct request *r)
