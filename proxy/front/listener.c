@@ -69,7 +69,10 @@ static bool accept_one(struct listener *l)
     struct front *f = l->front;
     if (!limit_take(&f->shared.connections, 1)) {
         listener_pause(f, true);
-        return false;
+        // The last one may have closed before wants_notes was set: then nobody would wake us.
+        if (!limit_take(&f->shared.connections, 1))
+            return false;
+        listener_pause(f, false);
     }
     int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd != -1) {
