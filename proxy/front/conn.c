@@ -77,10 +77,16 @@ static bool dispatch(struct conn *c, enum h1_event event, const struct h1_result
         break;
     case H1_ERROR:
         timer_clear(c->timer);
-        request_refused(r, res);
-        return false;
+        request_refused(r, res); // and finished: the next one may stand behind it
+        break;
     }
     return !c->is_dead;
+}
+
+// Whoever sends requests without reading the answers must not fill our memory with them.
+static bool may_begin(const struct conn *c)
+{
+    return stream_queued(c->stream) <= STREAM_LOW_WATER;
 }
 
 static size_t on_data(void *arg, struct span in)
@@ -89,7 +95,9 @@ static size_t on_data(void *arg, struct span in)
     size_t used = 0;
     bool goes_on = true;
     while (goes_on && !c->is_dead && (used < in.len || (c->request && !c->request->client_done))) {
-        if (!c->request)
+        if (!c->request && !may_begin(c))
+            break; // goes on when the answers have drained
+        else if (!c->request)
             begin_request(c);
         else if (used < in.len && !request_wants_input(c->request))
             break; // without input the parser is still asked: the end may be all that is left
@@ -153,6 +161,8 @@ static void on_drained(void *arg)
     struct conn *c = arg;
     if (c->request)
         request_client_drained(c->request);
+    else
+        stream_resume(c->stream);
 }
 
 static void on_closed(void *arg, enum stream_fail why, const char *text)

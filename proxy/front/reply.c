@@ -24,6 +24,13 @@ static void add_field(struct hdrs *h, struct arena *a, const char *name, const c
     hdrs_add(h, a, span_of(name), span_of(value));
 }
 
+// A body that nobody will read follows: the next request can't be found behind it.
+static void close_behind_body(struct request *r)
+{
+    if (!r->client_done && r->msg && r->msg->framing != MSG_NO_BODY)
+        r->must_close = true;
+}
+
 static void add_connection(struct request *r, struct hdrs *h)
 {
     if (r->must_close)
@@ -51,8 +58,7 @@ void reply_error(struct request *r, int status, const char *code, const char *me
     struct arena *a = &r->arena;
     struct hdrs h;
     struct buf body;
-    if (!r->client_done && r->msg && r->msg->framing != MSG_NO_BODY)
-        r->must_close = true; // what follows is a body that nobody will read
+    close_behind_body(r);
     hdrs_init(&h);
     buf_init(&body);
     buf_add_str(&body, "{\"error\":");
@@ -107,6 +113,7 @@ void reply_continue(struct request *r)
 void reply_plain(struct request *r, int status)
 {
     struct hdrs h;
+    close_behind_body(r);
     hdrs_init(&h);
     add_field(&h, &r->arena, "Server", "sigv4-proxy");
     add_field(&h, &r->arena, "Allow", "GET, HEAD, PUT, POST, DELETE, PATCH, OPTIONS");

@@ -255,7 +255,8 @@ void request_head(struct request *r, const struct msg *m)
     r->msg = m;
     request_set_state(r, REQ_ADMIT, 0);
     make_plan(r);
-    r->must_close = !m->is_keep_alive || r->worker->is_draining;
+    // Behind a refused CONNECT may stand bytes that were meant for the tunnel.
+    r->must_close = !m->is_keep_alive || r->worker->is_draining || span_is(m->method, "CONNECT");
     switch (r->plan.kind) {
     case PLAN_DENY:
         log_warn(r->id, "%s: %s", r->plan.code, r->plan.message);
