@@ -9,9 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
-
 #include "base/rng.h"
+#include "base/table.h"
 #include "base/xalloc.h"
 #include "net/resolve.h"
 
@@ -20,7 +19,8 @@
 #define IDLE_FLOOR_MS 1000
 
 struct pool_host {
-    char *key; // "s|host|port"
+    struct table_node node; // first; its key is "s|host|port"
+    TAILQ_ENTRY(pool_host) link;
     struct origin origin;
     char *host; // origin.host
     struct pool *pool;
@@ -32,13 +32,14 @@ struct pool_host {
     unsigned peak_last;
     int64_t window_ms;
     int64_t idle_limit_ms; // lowered when the host closes earlier
-    UT_hash_handle hh;
 };
+TAILQ_HEAD(pool_hosts, pool_host);
 
 struct pool {
     struct dialer dialer;
     struct pool_options options;
-    struct pool_host *hosts;
+    struct table table; // of hosts
+    struct pool_hosts hosts;
     struct timer *sweep;
     struct rng rng;
     struct pool_stats stats;
@@ -57,27 +58,28 @@ struct pool_dial {
 static struct pool_host *host_of(struct pool *p, const struct origin *o)
 {
     char key[300];
-    struct pool_host *h = NULL;
     (void)snprintf(key, sizeof(key), "%c|%s|%u", o->is_tls ? 's' : 'p', o->host, o->port);
-    HASH_FIND_STR(p->hosts, key, h);
+    struct pool_host *h = (struct pool_host *)table_find(&p->table, key);
     if (h)
         return h;
     h = xcalloc(1, sizeof(*h));
-    h->key = xstrdup(key);
+    h->node.key = xstrdup(key);
     h->host = xstrdup(o->host);
     h->origin = *o;
     h->origin.host = h->host;
     h->pool = p;
     h->window_ms = loop_now_ms(p->dialer.loop);
     h->idle_limit_ms = p->options.idle_timeout_ms;
-    HASH_ADD_KEYPTR(hh, p->hosts, h->key, strlen(h->key), h);
+    table_add(&p->table, &h->node);
+    TAILQ_INSERT_TAIL(&p->hosts, h, link);
     return h;
 }
 
 static void host_free(struct pool_host *h)
 {
-    HASH_DELETE(hh, h->pool->hosts, h);
-    free(h->key);
+    table_remove(&h->pool->table, &h->node);
+    TAILQ_REMOVE(&h->pool->hosts, h, link);
+    free(h->node.key);
     free(h->host);
     free(h);
 }
@@ -196,15 +198,14 @@ static void on_sweep(void *arg)
 {
     struct pool *p = arg;
     int64_t now = loop_now_ms(p->dialer.loop);
-    struct pool_host *h = NULL;
     struct pool_host *next = NULL;
-    HASH_ITER(hh, p->hosts, h, next)
-    {
+    for (struct pool_host *h = TAILQ_FIRST(&p->hosts); h; h = next) {
+        next = TAILQ_NEXT(h, link);
         sweep_host(h, now);
-        if (!h->in_use && !h->n_idle && now - h->window_ms >= WINDOW_MS)
+        if (!h->in_use && !h->n_idle && !idle_cap(h))
             host_free(h);
     }
-    if (p->hosts)
+    if (!TAILQ_EMPTY(&p->hosts))
         timer_set(p->sweep, SWEEP_MS);
 }
 
@@ -215,6 +216,7 @@ struct pool *pool_new(const struct dialer *d, const struct pool_options *o)
     struct pool *p = xcalloc(1, sizeof(*p));
     p->dialer = *d;
     p->options = *o;
+    TAILQ_INIT(&p->hosts);
     p->sweep = timer_new(d->loop, on_sweep, p);
     rng_seed_kernel(&p->rng);
     return p;
@@ -222,20 +224,17 @@ struct pool *pool_new(const struct dialer *d, const struct pool_options *o)
 
 void pool_close_idle(struct pool *p)
 {
-    for (struct pool_host *h = p->hosts; h; h = h->hh.next)
-        while (h->newest)
-            drop_idle(h->newest);
+    struct pool_host *h = NULL;
+    TAILQ_FOREACH(h, &p->hosts, link)
+    while (h->newest)
+        drop_idle(h->newest);
 }
 
 void pool_free(struct pool *p)
 {
-    struct pool_host *h = NULL;
-    struct pool_host *next = NULL;
     pool_close_idle(p);
-    HASH_ITER(hh, p->hosts, h, next)
-    {
-        host_free(h);
-    }
+    while (!TAILQ_EMPTY(&p->hosts))
+        host_free(TAILQ_FIRST(&p->hosts));
     timer_free(p->sweep);
     free(p);
 }

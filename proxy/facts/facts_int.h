@@ -7,26 +7,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/table.h"
 #include "facts/facts.h"
 
 #define FACTS_KEYS_MAX      1024 // a kind, on control's side
 #define FACTS_VIEW_KEYS_MAX 2048 // a kind, in a view: those of control and what is on its way there
 #define FACTS_WAITS_MAX     1024 // a view
 #define FACTS_HINT_EVERY_MS 10000
-
-// A string-keyed table of nodes embedded at the head of their owners.
-#define TABLE_SLOTS 1024
-struct table_node {
-    struct table_node *next;
-    char *key; // owned by the owner
-};
-struct table {
-    struct table_node *slots[TABLE_SLOTS];
-    unsigned n;
-};
-struct table_node *table_find(const struct table *t, const char *key);
-void table_add(struct table *t, struct table_node *n); // its key is not there yet
-void table_remove(struct table *t, struct table_node *n);
 
 struct fact *fact_new(void);                    // one reference, all zero
 int64_t time_add(int64_t at_ms, int64_t in_ms); // INT64_MAX stays for ever
