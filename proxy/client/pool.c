@@ -226,8 +226,10 @@ void pool_close_idle(struct pool *p)
 {
     struct pool_host *h = NULL;
     TAILQ_FOREACH(h, &p->hosts, link)
-    while (h->newest)
-        drop_idle(h->newest);
+    {
+        while (h->newest)
+            drop_idle(h->newest);
+    }
 }
 
 void pool_free(struct pool *p)
