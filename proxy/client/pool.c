@@ -15,7 +15,7 @@
 #include "net/resolve.h"
 
 #define SWEEP_MS      1000
-#define WINDOW_MS     60000
+#define WINDOW_MS     INT64_C(60000)
 #define IDLE_FLOOR_MS 1000
 
 struct pool_host {
@@ -222,21 +222,30 @@ struct pool *pool_new(const struct dialer *d, const struct pool_options *o)
     return p;
 }
 
+static void close_idle(struct pool_host *h)
+{
+    struct upstream *older = NULL;
+    for (struct upstream *u = h->newest; u; u = older) {
+        older = u->older;
+        drop_idle(u);
+    }
+}
+
 void pool_close_idle(struct pool *p)
 {
-    struct pool_host *h = NULL;
-    TAILQ_FOREACH(h, &p->hosts, link)
-    {
-        while (h->newest)
-            drop_idle(h->newest);
-    }
+    for (struct pool_host *h = TAILQ_FIRST(&p->hosts); h; h = TAILQ_NEXT(h, link))
+        close_idle(h);
 }
 
 void pool_free(struct pool *p)
 {
-    pool_close_idle(p);
-    while (!TAILQ_EMPTY(&p->hosts))
-        host_free(TAILQ_FIRST(&p->hosts));
+    struct pool_host *next = NULL;
+    for (struct pool_host *h = TAILQ_FIRST(&p->hosts); h; h = next) {
+        next = TAILQ_NEXT(h, link);
+        close_idle(h);
+        host_free(h);
+    }
+    // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it takes a list's head in p for the freed host
     timer_free(p->sweep);
     free(p);
 }

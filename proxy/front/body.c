@@ -4,6 +4,7 @@
 // file.
 #include "front/body.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -30,6 +31,7 @@ void body_init(struct body *b, const struct body_options *o)
 static void free_first(struct body *b)
 {
     struct body_chunk *c = b->first;
+    assert(c);
     b->first = c->next;
     if (!b->first)
         b->last = NULL;

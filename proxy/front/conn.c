@@ -95,12 +95,13 @@ static size_t on_data(void *arg, struct span in)
     size_t used = 0;
     bool goes_on = true;
     while (goes_on && !c->is_dead && (used < in.len || (c->request && !c->request->client_done))) {
-        if (!c->request && !may_begin(c))
-            break; // goes on when the answers have drained
-        else if (!c->request)
+        // Goes on when answers have drained. Without input the parser is still asked: the end may
+        // be all that is left.
+        bool waits = c->request ? used < in.len && !request_wants_input(c->request) : !may_begin(c);
+        if (waits)
+            break;
+        if (!c->request)
             begin_request(c);
-        else if (used < in.len && !request_wants_input(c->request))
-            break; // without input the parser is still asked: the end may be all that is left
         enum h1_event event = H1_MORE;
         struct h1_result res = {0};
         used += h1_parse(c->parser, span_sub(in, used, in.len), &event, &res);

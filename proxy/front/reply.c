@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "front/reply.h"
 
+#include <assert.h>
+
 #include "front/attempt.h"
 #include "http/h1_write.h"
 
 // Message texts are ours, but they may hold host names and system errors: keep the JSON valid.
 static void add_json(struct buf *b, const char *text)
 {
+    assert(text);
     buf_add_char(b, '"');
     for (const char *c = text; *c; c++) {
         if (*c == '"' || *c == '\\')

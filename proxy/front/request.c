@@ -21,7 +21,7 @@
 #include "log/log.h"
 
 #define MAX_SPARE     64
-#define STREAM_WINDOW (64 * 1024) // bytes of a streamed body that may wait for the upstream
+#define STREAM_WINDOW UINT64_C(65536) // bytes of a streamed body that may wait for the upstream
 #define CREDS_WAIT_MS 5000
 
 struct state_info {
