@@ -136,6 +136,9 @@ static void set_timing(struct evdns_base *base, const char *resolv_conf_path)
     char text[32];
     struct timing t = read_timing(resolv_conf_path);
     int n = evdns_base_count_nameservers(base);
+    // evdns asks a server that failed for a name of its own choice to see whether it is back. Any
+    // answer shows that as well, and where all have failed all are asked: so hardly ever.
+    (void)evdns_base_set_option(base, "initial-probe-timeout:", "3600");
     int tries = (t.attempts ? t.attempts : 2) * n;
     if (!t.attempts && tries < MIN_TRIES)
         tries = MIN_TRIES;

@@ -41,6 +41,7 @@ void stream_on_connecting(struct stream *s)
 
 void stream_become_ready(struct stream *s)
 {
+    size_t before = stream_queued(s);
     stream_hold(s);
     s->is_ready = true;
     stream_arm_read(s, true);
@@ -49,6 +50,8 @@ void stream_become_ready(struct stream *s)
     stream_flush(s);
     if (stream_is_live(s) && !s->is_fail_due && s->ops->ready)
         s->ops->ready(s->arg);
+    if (before)
+        stream_tell_drained(s, before);
     stream_drop(s);
 }
 

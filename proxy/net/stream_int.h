@@ -118,6 +118,8 @@ void stream_out(struct stream *s, const char *p, size_t len); // bytes for the w
 void stream_cork(struct stream *s);
 void stream_uncork(struct stream *s);
 void stream_flush(struct stream *s);
+// Tells the owner where the queue fell to low water, or to nothing, from before.
+void stream_tell_drained(struct stream *s, size_t before);
 void stream_send_early(struct stream *s);
 void stream_finish_shut(struct stream *s);
 void stream_drop_out(struct stream *s);

@@ -56,7 +56,8 @@ static void deliver(struct stream *s, char *b, uint32_t off, uint32_t len)
     if (s->ops->data)
         took = s->ops->data(s->arg, span_from(b + off, len));
     assert(took <= len);
-    if (!stream_is_live(s) || took == len) {
+    // After a gentle close the rest belongs to nobody.
+    if (!stream_is_live(s) || s->farewell || took == len) {
         loop_buf_give(s->loop, b);
         return;
     }
@@ -94,6 +95,14 @@ static void stop_reading_for(struct stream *s, ssize_t why)
         stream_tell_failure(s);
     else
         stream_arm_read(s, true);
+}
+
+// While reading is stopped and the socket not registered, the peer's end is all there is to see.
+static void watch_for_hup(struct stream *s)
+{
+    bool is_blind = stream_is_live(s) && s->is_ready && !s->is_eof && !s->is_rd_armed;
+    if (is_blind && !may_read(s) && !s->is_hup_told)
+        hup_arm(s->loop, s->fd, &s->hup);
 }
 
 // The budget is used up. A readable socket is reported again by itself; bytes inside of the TLS
@@ -136,11 +145,13 @@ void stream_read_turn(struct stream *s)
         budget -= (size_t)n < budget ? (size_t)n : budget;
         deliver(s, b, 0, (uint32_t)n);
     }
+    watch_for_hup(s);
     stream_drop(s);
 }
 
 void stream_on_readable(evutil_socket_t fd, short what, void *arg)
 {
+    (void)fd;
     (void)what;
     struct stream *s = arg;
     loop_enter(s->loop);
@@ -154,8 +165,7 @@ void stream_on_readable(evutil_socket_t fd, short what, void *arg)
         return;
     }
     stream_arm_read(s, false);
-    if (!s->is_hup_told)
-        hup_arm(s->loop, fd, &s->hup);
+    watch_for_hup(s);
 }
 
 void stream_on_hup(struct hup_watch *w, bool is_reset)
@@ -185,6 +195,8 @@ void stream_on_turn(void *arg)
         stream_read_turn(s);
     } else if (stream_is_live(s) && s->is_fail_due) {
         stream_tell_failure(s);
+    } else {
+        watch_for_hup(s);
     }
     stream_drop(s);
 }

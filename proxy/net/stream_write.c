@@ -197,12 +197,16 @@ void stream_on_writable(struct stream *s)
     size_t before = s->out.len;
     stream_hold(s);
     stream_flush(s);
-    size_t after = s->out.len;
-    bool has_drained =
-        (before > STREAM_LOW_WATER && after <= STREAM_LOW_WATER) || (before && !after);
+    stream_tell_drained(s, before);
+    stream_drop(s);
+}
+
+void stream_tell_drained(struct stream *s, size_t before)
+{
+    size_t after = stream_queued(s);
+    bool has_drained = before > STREAM_LOW_WATER ? after <= STREAM_LOW_WATER : before && !after;
     if (has_drained && stream_is_live(s) && !s->is_fail_due && s->ops->drained)
         s->ops->drained(s->arg);
-    stream_drop(s);
 }
 
 static void write_plain(struct stream *s, const struct span *parts, unsigned n)

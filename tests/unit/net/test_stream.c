@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "unit/net/rig.h"
 
+#include <dirent.h>
+
 #define MIB  (1024 * 1024)
 #define BULK (64 * MIB)
 
@@ -224,6 +226,32 @@ static void reset_while_paused_is_hup_and_the_loop_does_not_spin(void **state)
     stream_resume(o->s);
     rig_until(l, &o->ends, 1);
     assert_int_equal(o->why, STREAM_RESET);
+    owner_free(o);
+    loop_free(l);
+}
+
+static void pause_at_six_calls(struct owner *o)
+{
+    if (o->calls == 6)
+        stream_pause(o->s);
+}
+
+static void hup_is_told_though_it_came_while_a_long_read_was_going_on(void **state)
+{
+    (void)state;
+    int fd;
+    static char block[MIB];
+    struct loop *l = rig_loop();
+    struct owner *o = owner_on_pair(l, &fd);
+    o->on_data = pause_at_six_calls;
+    stream_pause(o->s);
+    assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+    assert_true(write(fd, block, sizeof(block)) > 128 * 1024);
+    rig_for(l, 5); // not registered any more, waits for the end only
+    stream_resume(o->s);
+    assert_int_equal(close(fd), 0); // seen between two turns, while nothing is paused
+    rig_until(l, &o->hups, 1);
+    assert_int_equal(o->calls, 6);
     owner_free(o);
     loop_free(l);
 }
@@ -756,6 +784,48 @@ static void *read_count(void *arg)
     return NULL;
 }
 
+static void answer_and_close(struct owner *o)
+{
+    stream_write_span(o->s, SPAN("no"));
+    stream_close_gently(o->s, 10000);
+    o->s = NULL;
+}
+
+static int open_files(void)
+{
+    int n = 0;
+    DIR *d = opendir("/proc/self/fd");
+    assert_non_null(d);
+    while (readdir(d))
+        n++;
+    assert_int_equal(closedir(d), 0);
+    return n;
+}
+
+static void a_gentle_close_that_leaves_bytes_untaken_still_sees_the_peers_fin(void **state)
+{
+    (void)state;
+    int fd;
+    char back[3] = "";
+    struct loop *l = rig_loop();
+    struct owner *o = owner_on_tcp(l, &fd);
+    int files = open_files();
+    o->take = 1;
+    o->on_data = answer_and_close;
+    put(fd, "garbage");
+    rig_until(l, &o->calls, 1);
+    take_all(fd, back, 2);
+    assert_string_equal(back, "no");
+    assert_int_equal(read(fd, back, 1), 0);
+    assert_int_equal(shutdown(fd, SHUT_WR), 0);
+    rig_for(l, 10);
+    assert_int_equal(open_files(), files - 1); // long before the wait is over
+    assert_int_equal(o->calls, 1);
+    owner_free(o);
+    assert_int_equal(close(fd), 0);
+    loop_free(l);
+}
+
 static void shutdown_sends_what_is_queued_first(void **state)
 {
     (void)state;
@@ -811,6 +881,7 @@ static void connecting_becomes_ready_and_sends_what_was_written_before(void **st
     assert_int_equal(stream_queued(o->s), 5);
     assert_int_equal(o->readies, 0);
     rig_until(l, &o->readies, 1);
+    assert_int_equal(o->drains, 1);
     assert_true(stream_is_connected(o->s));
     int fd = accept(listener, NULL, NULL);
     take_all(fd, back, 5);
@@ -878,6 +949,7 @@ int main(void)
         cmocka_unit_test(fin_while_paused_is_hup_once_and_eof_after_the_bytes),
         cmocka_unit_test(hup_is_told_on_the_second_pause_too),
         cmocka_unit_test(reset_while_paused_is_hup_and_the_loop_does_not_spin),
+        cmocka_unit_test(hup_is_told_though_it_came_while_a_long_read_was_going_on),
         cmocka_unit_test(writing_works_after_the_peers_fin),
         cmocka_unit_test(a_read_turn_is_at_most_64_kib),
         cmocka_unit_test(sixty_four_mib_arrive_unchanged_at_a_reader),
@@ -892,6 +964,7 @@ int main(void)
         cmocka_unit_test(a_gentle_close_delivers_the_answer_to_a_peer_that_still_sends),
         cmocka_unit_test(a_gentle_close_ends_with_the_peers_fin_after_the_wait_or_after_64_kib),
         cmocka_unit_test(a_lingering_close_ends_with_its_loop),
+        cmocka_unit_test(a_gentle_close_that_leaves_bytes_untaken_still_sees_the_peers_fin),
         cmocka_unit_test(shutdown_sends_what_is_queued_first),
         cmocka_unit_test(abort_resets_the_connection),
         cmocka_unit_test(connecting_becomes_ready_and_sends_what_was_written_before),
