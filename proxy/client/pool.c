@@ -5,6 +5,7 @@
 // dead connection.
 #include "client/pool.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -245,7 +246,6 @@ void pool_free(struct pool *p)
         close_idle(h);
         host_free(h);
     }
-    // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it takes a list's head in p for the freed host
     timer_free(p->sweep);
     free(p);
 }
@@ -256,6 +256,7 @@ struct upstream *pool_take(struct pool *p, const struct origin *o)
     int64_t now = loop_now_ms(p->dialer.loop);
     while (h->newest) {
         struct upstream *u = h->newest;
+        assert(!u->newer);
         if (now - u->born_ms >= u->max_age_ms || now - u->idle_since_ms >= h->idle_limit_ms) {
             drop_idle(u);
             continue;
