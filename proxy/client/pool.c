@@ -5,7 +5,6 @@
 // dead connection.
 #include "client/pool.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -250,25 +249,29 @@ void pool_free(struct pool *p)
     free(p);
 }
 
+static bool is_worn(const struct upstream *u, int64_t now)
+{
+    return now - u->born_ms >= u->max_age_ms || now - u->idle_since_ms >= u->home->idle_limit_ms;
+}
+
 struct upstream *pool_take(struct pool *p, const struct origin *o)
 {
     struct pool_host *h = host_of(p, o);
     int64_t now = loop_now_ms(p->dialer.loop);
-    while (h->newest) {
-        struct upstream *u = h->newest;
-        assert(!u->newer);
-        if (now - u->born_ms >= u->max_age_ms || now - u->idle_since_ms >= h->idle_limit_ms) {
-            drop_idle(u);
-            continue;
-        }
-        unlink_idle(u);
-        h->in_use++;
-        note_use(h);
-        p->stats.reused++;
-        u->is_reused = true;
-        return u;
+    struct upstream *u = h->newest;
+    while (u && is_worn(u, now)) {
+        struct upstream *older = u->older;
+        drop_idle(u);
+        u = older;
     }
-    return NULL;
+    if (!u)
+        return NULL;
+    unlink_idle(u);
+    h->in_use++;
+    note_use(h);
+    p->stats.reused++;
+    u->is_reused = true;
+    return u;
 }
 
 static void on_dialled(void *arg, enum dial_fail why, struct stream *s, const char *text)
