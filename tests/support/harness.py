@@ -8,6 +8,7 @@ import contextlib
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -90,7 +91,10 @@ class Proxy:
             lines.append(f"ca_bundle = {ca_bundle}")
         self.conf_path.write_text("\n".join(lines) + "\n" + conf)
         self.env = base_environment(folder) | identity_environment(identity) | (env or {})
-        self.command = [BINARY, "run", "--config", str(self.conf_path), *arguments]
+        binary = BINARY
+        if user is not None:  # who may not be able to reach the build folder
+            binary = shutil.copy(BINARY, self.folder)
+        self.command = [binary, "run", "--config", str(self.conf_path), *arguments]
         if limit_descriptors:
             self.command = ["prlimit", f"--nofile={limit_descriptors}:{limit_descriptors}",
                             *self.command]
