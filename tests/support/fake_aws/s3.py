@@ -210,7 +210,11 @@ class S3:
                 self.uploads[parameters["uploadId"]][int(parameters["partNumber"])] = data
             return Answer(200, [("ETag", f'"{etag}"')])
         fields = [(n, v) for n, v in request.fields if n.lower().startswith("x-amz-meta-")
-                  or n.lower() in ("content-type", "cache-control", "content-encoding")]
+                  or n.lower() in ("content-type", "cache-control")]
+        codings = [c.strip() for c in request.fields.get("Content-Encoding", "").split(",")]
+        codings = [c for c in codings if c not in ("", "aws-chunked")]
+        if codings:
+            fields.append(("Content-Encoding", ",".join(codings)))
         with self.lock:
             if request.fields.get("If-None-Match") == "*" and key in self.buckets[bucket]:
                 raise Refused(412, "PreconditionFailed", "At least one precondition did not hold")
