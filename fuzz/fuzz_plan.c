@@ -47,6 +47,9 @@ static void check_forward(const struct plan *p)
     require(hdrs_value_ok(p->service) && hdrs_value_ok(p->region));
     require(p->path.len > 0 && p->path.p[0] == '/');
     require(p->payload != PLAN_PAYLOAD_CLIENT || p->client_hash.len == 64);
+    require(p->payload != PLAN_PAYLOAD_CHUNKED || p->is_s3_family);
+    require(p->payload != PLAN_PAYLOAD_TRAILER || (p->is_framed && p->trailer.len));
+    require(!p->is_framed || (p->framing.len && p->body != PLAN_BODY_NONE));
     require(p->payload != PLAN_PAYLOAD_HASH || p->body == PLAN_BODY_NONE ||
             p->body == PLAN_BODY_HASH);
 }

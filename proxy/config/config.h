@@ -19,7 +19,9 @@ struct config_list {
 
 enum config_connect { CONNECT_TUNNEL = 0, CONNECT_DENY };
 enum config_sign { SIGN_MODE_HEADER = 0, SIGN_MODE_NONE };
-enum config_payload { PAYLOAD_AUTO = 0, PAYLOAD_HASH, PAYLOAD_UNSIGNED };
+enum config_payload { PAYLOAD_AUTO = 0, PAYLOAD_HASH, PAYLOAD_UNSIGNED, PAYLOAD_CHUNKED };
+enum config_signed { SIGNED_REPLACE = 0, SIGNED_PASS, SIGNED_REJECT };
+enum config_presigned { PRESIGNED_PASS = 0, PRESIGNED_REPLACE, PRESIGNED_REJECT };
 enum config_algorithm { ALGORITHM_AUTO = 0, ALGORITHM_SIGV4, ALGORITHM_SIGV4A };
 enum config_scheme { SCHEME_HTTPS = 0, SCHEME_HTTP };
 enum config_retry { RETRY_MODE_OFF = 0 };
@@ -33,11 +35,13 @@ struct config_route {
     char *upstream;  // "https://host[:port]" or "http://host[:port]"
     char *sign_host; // "client", "upstream" or a name
     char *profile;
-    bool has_sign, has_payload, has_connect, has_algorithm;
+    bool has_sign, has_payload, has_connect, has_algorithm, has_signed, has_presigned;
     enum config_sign sign;
     enum config_payload payload;
     enum config_connect connect;
     enum config_algorithm algorithm;
+    enum config_signed already_signed;
+    enum config_presigned already_presigned;
     // -1: not set
     int64_t connect_timeout_ms, tls_timeout_ms, first_byte_timeout_ms, idle_timeout_ms;
     unsigned line; // where the section stands, for messages
@@ -58,6 +62,8 @@ struct config {
     struct config_list unsigned_hosts; // globs forwarded as they are
     enum config_connect connect;
     enum config_payload payload;
+    enum config_signed already_signed;
+    enum config_presigned already_presigned;
     char *ca_bundle; // NULL: system store
     bool verify_ssl;
     char *nameserver;   // "addr[:port]", comma list; NULL: resolv.conf

@@ -80,10 +80,21 @@ const struct option options[] = {
      .help = "What CONNECT gets: a tunnel to an allowed host on port 443, or a refusal. What is "
              "inside a tunnel is not signed."},
     {.key = "payload", .section = "proxy", .aliases = "unsigned-payload=unsigned", .type = OPT_ENUM,
-     .words = "auto|hash|unsigned", .def = "auto", AT(payload), ROUTE(payload), HAS(has_payload),
-     .is_reloadable = true,
+     .words = "auto|hash|unsigned|chunked", .def = "auto", AT(payload), ROUTE(payload),
+     HAS(has_payload), .is_reloadable = true,
      .help = "How the body is signed. auto streams it as UNSIGNED-PAYLOAD to S3 over TLS and hashes "
-             "it elsewhere."},
+             "it elsewhere; over plain http S3 uploads larger than body_memory are signed chunk by "
+             "chunk. chunked does that with every S3 upload."},
+    {.key = "already_signed", .section = "proxy", .type = OPT_ENUM, .words = "replace|pass|reject",
+     .def = "replace", AT(already_signed), ROUTE(already_signed), HAS(has_signed),
+     .is_reloadable = true,
+     .help = "Requests that come with an AWS signature in Authorization, perhaps made with dummy "
+             "keys: sign them anew, pass them on untouched, or refuse them."},
+    {.key = "already_presigned", .section = "proxy", .type = OPT_ENUM,
+     .words = "pass|replace|reject", .def = "pass", AT(already_presigned), ROUTE(already_presigned),
+     HAS(has_presigned), .is_reloadable = true,
+     .help = "Requests whose URL is presigned, which is a grant by somebody else: pass them on "
+             "untouched, sign them anew, or refuse them."},
     {.key = "ca_bundle", .section = "proxy", .env = "AWS_CA_BUNDLE", .type = OPT_STRING, .arg = "FILE",
      .example = "/etc/ssl/certs/ca-certificates.crt", .check = check_text, AT(ca_bundle),
      .help = "PEM file of the authorities that upstream certificates are verified against, in place "

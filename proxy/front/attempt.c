@@ -4,9 +4,11 @@
 #include "front/attempt.h"
 
 #include "base/clock.h"
+#include "front/dechunk.h"
 #include "front/outgoing.h"
 #include "front/relay.h"
 #include "front/reply.h"
+#include "front/upload.h"
 #include "http/h1_write.h"
 #include "log/log.h"
 
@@ -57,6 +59,8 @@ static void finish_upload(struct request *r)
 {
     if (!r->client_done || body_unread(&r->body))
         return;
+    if (r->upload)
+        upload_end(r);
     if (r->sends_chunked) {
         struct span last = H1_LAST_CHUNK;
         exchange_send(r->exchange, &last, 1);
@@ -65,21 +69,33 @@ static void finish_upload(struct request *r)
     all_sent(r);
 }
 
+static bool pump_plain(struct request *r, struct span head)
+{
+    do {
+        uint64_t ready = body_unread(&r->body);
+        uint64_t held = dechunk_held(r);
+        ready = ready > held ? ready - held : 0;
+        struct span data = ready ? body_peek(&r->body) : SPAN("");
+        if (!data.p)
+            return false;
+        if (data.len > ready)
+            data.len = (size_t)ready;
+        send_piece(r, head, data);
+        body_take(&r->body, data.len);
+        head = SPAN("");
+    } while (body_unread(&r->body) > dechunk_held(r) &&
+             exchange_queued(r->exchange) <= STREAM_HIGH_WATER);
+    return true;
+}
+
 // Sends what the store holds, as far as the upstream takes it. head goes in front of the first
 // piece.
 static void pump(struct request *r, struct span head)
 {
-    do {
-        struct span data = body_unread(&r->body) ? body_peek(&r->body) : SPAN("");
-        if (!data.p) {
-            reply_error(r, 503, "overloaded", "the body's spool file could not be read back");
-            return;
-        }
-        send_piece(r, head, data);
-        body_take(&r->body, data.len);
-        head = SPAN("");
-    } while (body_unread(&r->body) && exchange_queued(r->exchange) <= STREAM_HIGH_WATER);
-    finish_upload(r);
+    if (r->upload ? upload_pump(r, head) : pump_plain(r, head))
+        finish_upload(r);
+    else
+        reply_error(r, 503, "overloaded", "the body's spool file could not be read back");
 }
 
 void attempt_pump(struct request *r)
@@ -96,10 +112,13 @@ void attempt_pump(struct request *r)
 
 void attempt_body(struct request *r, struct span data)
 {
-    bool goes_through = r->exchange && !body_unread(&r->body);
+    bool is_framed = r->frames || r->upload; // then the store decides what may go
+    bool goes_through =
+        r->exchange &&
+        (is_framed ? exchange_queued(r->exchange) <= STREAM_HIGH_WATER : !body_unread(&r->body));
     if (r->state == REQ_ATTEMPT && r->exchange)
         timer_set(r->timer, r->plan.idle_timeout);
-    if (goes_through && r->body.is_forgetting) {
+    if (goes_through && !is_framed && r->body.is_forgetting) {
         send_piece(r, SPAN(""), data);
         r->body.len += data.len;
         r->body.read += data.len;

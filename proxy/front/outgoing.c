@@ -5,7 +5,9 @@
 
 #include "base/clock.h"
 #include "base/secret.h"
+#include "front/upload.h"
 #include "http/h1_write.h"
+#include "sign/presign.h"
 
 // Fields that are written anew. Expectations other than 100-continue are passed on (RFC
 // 9110 10.1.1).
@@ -29,26 +31,38 @@ static void copy_fields(struct request *r, struct hdrs *out)
         if (!is_ours(all.v[i]) && !(r->plan.is_signed && sign_owns_field(name)))
             hdrs_add(out, &r->arena, name, all.v[i].value);
     }
+    upload_set_fields(r, out);
 }
 
-static void add_framing(struct request *r, struct hdrs *h)
+static void add_length(struct request *r, struct hdrs *h, uint64_t len)
+{
+    hdrs_add(h, &r->arena, SPAN("Content-Length"),
+             arena_spanf(&r->arena, "%llu", (unsigned long long)len));
+}
+
+static enum status add_framing(struct request *r, struct hdrs *h, struct err *e)
 {
     struct arena *a = &r->arena;
-    bool is_held = r->plan.body == PLAN_BODY_HASH || r->plan.body == PLAN_BODY_LENGTH;
+    const struct plan *p = &r->plan;
+    bool is_held = p->body == PLAN_BODY_HASH || p->body == PLAN_BODY_LENGTH;
     bool may_have_body = span_is(r->msg->method, "PUT") || span_is(r->msg->method, "POST") ||
                          span_is(r->msg->method, "PATCH");
-    if (r->msg->framing == MSG_CHUNKED && !is_held) {
+    uint64_t len = is_held ? r->body.len : p->data_len;
+    if (upload_is_framed(r)) {
+        if (upload_wire_len(r, &len) != ST_OK)
+            return err_set(e, ST_INVALID, "the body can't be framed as aws-chunked");
+        add_length(r, h, len);
+    } else if (!p->has_data_len && !is_held) {
         r->sends_chunked = true;
         hdrs_add(h, a, SPAN("Transfer-Encoding"), SPAN("chunked"));
-    } else if (r->msg->framing != MSG_NO_BODY || may_have_body) {
-        uint64_t len = is_held ? r->body.len : r->msg->length;
-        if (len || may_have_body)
-            hdrs_add(h, a, SPAN("Content-Length"), arena_spanf(a, "%llu", (unsigned long long)len));
+    } else if (len || may_have_body) {
+        add_length(r, h, len);
     }
     if (r->wants_continue && !is_held)
         hdrs_add(h, a, SPAN("Expect"), SPAN("100-continue"));
     if (r->config->via)
         hdrs_add(h, a, SPAN("Via"), arena_spanf(a, "1.1 %s", r->worker->shared->pseudonym));
+    return ST_OK;
 }
 
 static struct span payload_hash(const struct request *r)
@@ -58,6 +72,9 @@ static struct span payload_hash(const struct request *r)
         return SPAN("UNSIGNED-PAYLOAD");
     case PLAN_PAYLOAD_CLIENT:
         return r->plan.client_hash;
+    case PLAN_PAYLOAD_CHUNKED:
+    case PLAN_PAYLOAD_TRAILER:
+        return upload_payload_hash(r);
     case PLAN_PAYLOAD_HASH:
         break;
     }
@@ -109,6 +126,8 @@ static enum status sign(struct request *r, struct hdrs *h, const struct sign_tar
     enum status st = sign_header(&req, &id, r->worker->keys, &r->arena, &res, e);
     for (unsigned i = 0; st == ST_OK && i < res.n_add; i++)
         hdrs_add(h, &r->arena, res.add[i].name, res.add[i].value);
+    if (st == ST_OK && upload_is_framed(r) && upload_begin(r, &req, &id, res.signature) != ST_OK)
+        return err_set(e, ST_INVALID, "the body can't be framed as aws-chunked");
     return st;
 }
 
@@ -116,7 +135,10 @@ static struct span wire_target(struct request *r, struct sign_target *target)
 {
     if (!r->plan.is_signed)
         return r->plan.raw_target;
-    sign_target_make(r->plan.path, r->plan.query, r->plan.is_s3_family, &r->arena, target);
+    struct span query = r->plan.query;
+    if (r->plan.strips_presign)
+        query = sign_presign_strip(query, &r->arena);
+    sign_target_make(r->plan.path, query, r->plan.is_s3_family, &r->arena, target);
     if (!target->query.len)
         return target->wire_path;
     return arena_spanf(&r->arena, "%.*s?%.*s", SPAN_ARG(target->wire_path),
@@ -129,12 +151,11 @@ enum status outgoing_head(struct request *r, struct buf *out, struct err *e)
     struct sign_target target = {0};
     struct span wire = wire_target(r, &target);
     copy_fields(r, &h);
-    if (r->plan.is_signed) {
-        enum status st = sign(r, &h, &target, e);
-        if (st != ST_OK)
-            return st;
-    }
-    add_framing(r, &h);
+    enum status st = r->plan.is_signed ? sign(r, &h, &target, e) : ST_OK;
+    if (st == ST_OK)
+        st = add_framing(r, &h, e);
+    if (st != ST_OK)
+        return st;
     buf_reset(out);
     h1_write_request(out, r->msg->method, wire, &h);
     return ST_OK;

@@ -15,9 +15,11 @@
 #include "base/xalloc.h"
 #include "front/access_log.h"
 #include "front/attempt.h"
+#include "front/dechunk.h"
 #include "front/relay.h"
 #include "front/reply.h"
 #include "front/tunnel.h"
+#include "front/upload.h"
 #include "log/log.h"
 
 #define MAX_SPARE     64
@@ -116,6 +118,8 @@ static void recycle(struct request *r)
     struct timer *timer = r->timer;
     config_release(r->config);
     fact_release(r->creds);
+    sign_dechunk_free(r->frames);
+    upload_free(r->upload);
     secret_wipe(r->payload_hex, sizeof(r->payload_hex));
     memset(r, 0, sizeof(*r));
     r->worker = w;
@@ -228,14 +232,14 @@ static void store_init(struct request *r)
     r->has_body = true;
     // A streamed body is kept for the free retry only where all of it fits in memory.
     if (r->plan.body == PLAN_BODY_STREAM &&
-        (r->msg->framing != MSG_LENGTH || r->msg->length > cfg->body_memory))
+        (!r->plan.has_data_len || r->plan.data_len > cfg->body_memory))
         body_forget(&r->body);
 }
 
 static bool is_over_limit(const struct request *r)
 {
     return (r->plan.body == PLAN_BODY_HASH || r->plan.body == PLAN_BODY_LENGTH) &&
-           r->msg->framing == MSG_LENGTH && r->msg->length > r->config->body_max;
+           r->plan.has_data_len && r->plan.data_len > r->config->body_max;
 }
 
 static void make_plan(struct request *r)
@@ -276,6 +280,8 @@ void request_head(struct request *r, const struct msg *m)
             "the body is longer than body_max, and this service's bodies must be hashed first");
         return;
     }
+    if (r->plan.is_framed && !dechunk_begin(r))
+        return;
     store_init(r);
     if (r->plan.is_signed)
         want_credentials(r);
@@ -323,6 +329,14 @@ void request_body(struct request *r, struct span data)
     r->wants_continue = false;
     if (r->answer_done)
         return; // the rest of a body that nobody wants
+    if (r->frames)
+        dechunk_body(r, data);
+    else
+        request_data(r, data);
+}
+
+void request_data(struct request *r, struct span data)
+{
     if (r->state == REQ_WAIT_BODY)
         hold_body(r, data);
     else if (r->state == REQ_ATTEMPT || r->state == REQ_RELAY)
@@ -351,6 +365,8 @@ void request_body_end(struct request *r)
     r->client_done = true;
     if (r->answer_done)
         request_finish(r, NULL);
+    else if (!dechunk_end(r))
+        return;
     else if (r->plan.kind == PLAN_TUNNEL)
         tunnel_start(r);
     else if (r->state == REQ_WAIT_BODY)

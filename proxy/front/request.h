@@ -23,7 +23,9 @@ enum request_state {
     REQ_STATES,
 };
 
+struct sign_dechunk;
 struct tunnel;
+struct upload;
 
 // Arguments of the dialling guard: they outlive the dial.
 struct dial_guard {
@@ -79,6 +81,9 @@ struct request {
     struct tunnel *tunnel;
     struct buf held; // answer's head until its first body bytes go along
     char payload_hex[DIGEST_HEX + 1];
+    struct sign_dechunk *frames; // around the client's body; NULL: none
+    bool frames_end;             // it is complete, and its checksums hold
+    struct upload *upload;       // framing of our own towards the upstream; NULL: none
     struct request_log log;
 };
 
@@ -96,8 +101,9 @@ bool request_wants_input(const struct request *r);
 
 // Within the machine.
 void request_set_state(struct request *r, enum request_state to, int64_t timeout_ms);
-const char *request_doing(const struct request *r); // "while waiting for the body"
-void request_proceed(struct request *r);            // the body that was needed is here
+const char *request_doing(const struct request *r);     // "while waiting for the body"
+void request_proceed(struct request *r);                // the body that was needed is here
+void request_data(struct request *r, struct span data); // of the body, without framing
 // The answer is out; goes to request_finish when the client's side is done as well.
 void request_answered(struct request *r);
 void request_finish(struct request *r, const char *ended); // NULL: well

@@ -122,7 +122,7 @@ bool admit_host(struct plan_ctx *c)
 {
     if (!admit_literal(c))
         return false;
-    bool signs = c->admitted != ADMITTED_UNSIGNED &&
+    bool signs = c->admitted != ADMITTED_UNSIGNED && c->admitted != ADMITTED_TOKEN &&
                  !(c->route && c->route->has_sign && c->route->sign == SIGN_MODE_NONE);
     if (c->host.verdict == HOSTS_NEVER_SIGN && signs) {
         struct span name = route_name(c);
@@ -146,7 +146,8 @@ bool admit_connect(struct plan_ctx *c)
     if (c->asked.port != 443)
         return plan_deny(c, 403, "policy-denied", "CONNECT goes to port 443 only, not to %u",
                          (unsigned)c->asked.port);
-    if (c->admitted == ADMITTED_ALIAS || c->admitted == ADMITTED_NAME)
+    if (c->admitted == ADMITTED_ALIAS || c->admitted == ADMITTED_NAME ||
+        c->admitted == ADMITTED_TOKEN)
         return plan_deny(c, 403, "host-denied",
                          "CONNECT to \"%.*s\" is not allowed; [route \"%.*s\"] or unsigned_hosts "
                          "would allow it",

@@ -212,7 +212,9 @@ static void classify_key(struct hosts_parts *h, const struct hosts_key *k, struc
     struct span joined = span_from(k->text, k->len);
     struct span last = k->label[k->n - 1];
     struct span region = region_for(h, k);
-    if (pair_find(hosts_unsigned, n_hosts_unsigned, joined)) {
+    const char *takes = pair_find(hosts_unsigned, n_hosts_unsigned, joined);
+    if (takes) {
+        out->takes_bearer = strcmp(takes, "bearer") == 0;
         hosts_never(out, "a service that takes no SigV4");
         return;
     }

@@ -21,6 +21,7 @@ struct hosts_answer {
     struct span service; // signing name; static memory
     struct span region;  // empty: not named (accelerate); "*": SigV4A
     bool is_sigv4a;
+    bool takes_bearer;  // HOSTS_NEVER_SIGN: but a client's Bearer token is what it wants
     struct span bucket; // S3 virtual-hosted form: the bucket label(s); empty: path style
     const char *rule;   // which rule decided, for explain
 };

@@ -104,17 +104,18 @@ static void set_target(struct plan_ctx *c)
 
 static bool is_passed_on_unsigned(const struct plan_ctx *c)
 {
-    return c->admitted == ADMITTED_UNSIGNED || c->is_presigned || c->keeps_auth ||
-           (c->route && c->route->has_sign && c->route->sign == SIGN_MODE_NONE);
+    return c->admitted == ADMITTED_UNSIGNED || c->admitted == ADMITTED_TOKEN || c->is_passed ||
+           c->keeps_auth || (c->route && c->route->has_sign && c->route->sign == SIGN_MODE_NONE);
 }
 
 static bool plan_forward(struct plan_ctx *c)
 {
     struct plan *p = c->out;
     set_target(c);
-    payload_find_grant(c);
+    if (!is_passed_on_unsigned(c) && !grant_find(c))
+        return false;
     p->is_signed = !is_passed_on_unsigned(c);
-    if (p->is_signed && (!scope_find(c) || !payload_read_auth(c)))
+    if (p->is_signed && (!scope_find(c) || !grant_read_token(c)))
         return false;
     p->is_signed = !is_passed_on_unsigned(c); // a token may stay the client's
     p->link_local_ok = span_is(p->service, "vpc-lattice-svcs");

@@ -28,7 +28,13 @@ enum plan_body {
     PLAN_BODY_HASH,     // held until it is hashed
 };
 
-enum plan_payload { PLAN_PAYLOAD_HASH = 0, PLAN_PAYLOAD_UNSIGNED, PLAN_PAYLOAD_CLIENT };
+enum plan_payload {
+    PLAN_PAYLOAD_HASH = 0,
+    PLAN_PAYLOAD_UNSIGNED,
+    PLAN_PAYLOAD_CLIENT,  // the client's hash, which the server checks
+    PLAN_PAYLOAD_CHUNKED, // STREAMING-AWS4-HMAC-SHA256-PAYLOAD, with -TRAILER where one streams on
+    PLAN_PAYLOAD_TRAILER, // STREAMING-UNSIGNED-PAYLOAD-TRAILER
+};
 
 struct plan {
     enum plan_kind kind;
@@ -57,6 +63,14 @@ struct plan {
     struct span expected_hash; // a client's x-amz-content-sha256 that the hashed body must match;
                                // empty: none
     bool send_payload_header;
+    bool strips_presign; // the client's presign parameters go before the query is signed
+    // The client's body is aws-chunked: it is decoded and checked before anything else is done with
+    // it. A body that streams keeps its trailer; to one that was held the trailer becomes fields.
+    bool is_framed;
+    struct span framing; // its STREAMING-...
+    struct span trailer; // x-amz-trailer's names: checksums, each once
+    bool has_data_len;
+    uint64_t data_len; // of the body without framing
     enum plan_body body;
     const char *creds_key; // facts key: "" or "profile=NAME"
     // deadlines, ms

@@ -17,6 +17,7 @@ enum plan_admitted {
     ADMITTED_UNSIGNED, // unsigned_hosts
     ADMITTED_ALIAS,    // with --host: a name that only means "you there"
     ADMITTED_NAME,     // AWS's, of a service that only --name tells
+    ADMITTED_TOKEN,    // AWS's, takes the Bearer token that the client sends
 };
 
 struct plan_ctx {
@@ -34,8 +35,8 @@ struct plan_ctx {
     bool has_upstream;          // a route's upstream or --host stands in for what was asked
     struct uri_authority named; // ... that one
     bool named_https;
-    bool is_presigned; // goes through untouched: a grant by somebody else
-    bool keeps_auth;   // a token of the client's own goes through untouched
+    bool is_passed;  // goes through untouched: signed by somebody else
+    bool keeps_auth; // a token of the client's own goes through untouched
 };
 
 // Answers and returns false, for `return plan_deny(...)`. The text is one line and holds nothing
@@ -62,9 +63,15 @@ struct span route_name(const struct plan_ctx *c);
 bool scope_find(struct plan_ctx *c);
 bool scope_is_s3_family(struct span service);
 
-// payload.c: what a client's own signature and the body mean.
-void payload_find_grant(struct plan_ctx *c); // presigned URLs
-bool payload_read_auth(struct plan_ctx *c);
+// grant.c: what a client's own credentials mean.
+bool grant_find(struct plan_ctx *c); // signatures, in the URL or a field
+bool grant_read_token(struct plan_ctx *c);
+struct span grant_credential(const struct plan_ctx *c); // of a presigned URL; raw
+
+// operations.c: body not signed, says the service's model.
+bool operation_takes_unsigned(struct span service, struct span method, struct span path);
+
+// payload.c: how the body is signed.
 bool payload_choose(struct plan_ctx *c);
 
 #endif

@@ -106,6 +106,10 @@ bool route_find(struct plan_ctx *c)
     } else if (is_aws) {
         c->admitted = ADMITTED_BUILT_IN;
         c->out->rule_host = arena_printf(c->a, "AWS host: %s", c->host.rule);
+    } else if (c->host.takes_bearer &&
+               span_istarts(hdrs_get(&c->msg->hdrs, SPAN("Authorization")), SPAN("Bearer "))) {
+        c->admitted = ADMITTED_TOKEN;
+        c->out->rule_host = "AWS host that takes the client's token";
     } else if (is_alias(c, name)) {
         c->admitted = ADMITTED_ALIAS;
         c->out->rule_host = "host";
@@ -141,6 +145,18 @@ void route_upstream(struct plan_ctx *c)
         p->upstream.port = p->is_tls ? 443 : 80;
 }
 
+// The authority as the client wrote it: somebody's signature is over just that.
+static struct span written_host(const struct plan_ctx *c)
+{
+    struct span target = c->msg->target;
+    if (c->uri.form != URI_ABSOLUTE)
+        return hdrs_get(&c->msg->hdrs, SPAN("Host"));
+    target = span_sub(target, span_find(target, ':') + 3, target.len); // "://"
+    size_t end = span_find(target, '/');
+    size_t query = span_find(target, '?');
+    return span_sub(target, 0, end < query ? end : query);
+}
+
 bool route_host_field(struct plan_ctx *c)
 {
     struct plan *p = c->out;
@@ -148,13 +164,17 @@ bool route_host_field(struct plan_ctx *c)
     const char *who = c->config->sign_host;
     if (c->route && c->route->sign_host)
         who = c->route->sign_host;
-    if (!who || c->is_presigned || c->admitted == ADMITTED_UNSIGNED)
+    if (!who || c->is_passed || c->admitted == ADMITTED_UNSIGNED)
         who = "client";
     bool is_client = strcmp(who, "client") == 0;
     bool is_nobody = c->admitted == ADMITTED_ALIAS ||
                      (route_is_loopback(&c->asked) && !route_is_loopback(&p->upstream));
     if (strcmp(who, "upstream") == 0 || (is_client && is_nobody)) {
         p->host = uri_format_host(&p->upstream, p->is_tls, c->a);
+        return true;
+    }
+    if (c->is_passed) {
+        p->host = written_host(c);
         return true;
     }
     struct uri_authority h = c->asked;

@@ -66,6 +66,20 @@ static void fill_from_credential(struct scope *s, struct span credential, bool h
         fill(s, words[1], region, "client's signature");
 }
 
+// The scope in a presigned URL that is signed anew; its slashes are escaped.
+static void fill_from_query(struct plan_ctx *c, struct scope *s)
+{
+    struct span escaped = grant_credential(c);
+    char *out = arena_alloc(c->a, escaped.len + 1);
+    size_t len = 0;
+    for (size_t i = 0; i < escaped.len; i++) {
+        bool is_slash = span_istarts(span_sub(escaped, i, 3), SPAN("%2f"));
+        out[len++] = is_slash ? '/' : escaped.p[i];
+        i += is_slash ? 2 : 0;
+    }
+    fill_from_credential(s, span_from(out, len), true);
+}
+
 // Authorization: AWS4-HMAC-SHA256 Credential=..., SignedHeaders=..., Signature=...
 static void fill_from_client(struct plan_ctx *c, struct scope *s)
 {
@@ -123,6 +137,7 @@ static void gather(struct plan_ctx *c, struct scope *s)
     if (c->has_upstream)
         fill_from_host(c, s, c->named.host, "upstream's name");
     fill_from_client(c, s);
+    fill_from_query(c, s);
     fill(s, name, region, "name or region alone");
     fill(s, SPAN(""), c->in->default_region, "default region");
     fill(s, SPAN(""), SPAN("us-east-1"), "last resort");

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/xalloc.h"
+#include "sign/stream.h"
 
 #define TABLES 8
 
@@ -35,6 +36,14 @@ struct checksum {
     uint64_t crc;
     uint64_t tables[TABLES][256];
 };
+
+size_t sign_trailer_len(struct span name)
+{
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (span_ieq(name, kinds[i].field))
+            return (kinds[i].bits / 8 + 2) / 3 * 4;
+    return 0;
+}
 
 static void fill_tables(struct checksum *c)
 {

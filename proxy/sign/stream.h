@@ -44,6 +44,9 @@ NODISCARD enum status sign_chunks_wire_len(enum sign_framing framing, uint64_t d
                                            const struct sign_field *trailers, unsigned n,
                                            uint64_t *out);
 
+// Length of the value of such a trailer field (x-amz-checksum-...), in any case; 0: not known.
+size_t sign_trailer_len(struct span name);
+
 // Reading. Chunk signatures are skipped, not checked: they were made with a secret that we don't
 // have. The checksums in the trailer are.
 struct sign_dechunk_spec {

@@ -106,36 +106,89 @@ static void payload_uses_a_client_hash_but_does_not_believe_it(void **state)
     planned_clear(&p);
 }
 
-static void payload_refuses_bodies_that_are_signed_piece_by_piece(void **state)
+#define STREAMING(kind) "\r\nx-amz-content-sha256: STREAMING-" kind
+#define SIGNED_CHUNKS   STREAMING("AWS4-HMAC-SHA256-PAYLOAD")
+#define UNSIGNED_CHUNKS STREAMING("UNSIGNED-PAYLOAD-TRAILER")
+#define DECODED         "\r\nx-amz-decoded-content-length: 2000000"
+#define TRAILER         "\r\nx-amz-trailer: x-amz-checksum-crc32"
+#define PLAIN           "10.0.0.9:80 Host b.s3.us-east-1.amazonaws.com /k "
+
+static void payload_of_framed_bodies_is_what_is_inside(void **state)
 {
     (void)state;
-    static const struct plan_row rows[] = {
-        {PUT_S3 COUNTED "\r\nx-amz-content-sha256: STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
-         "400 already-signed"},
-        {PUT_S3 COUNTED "\r\nContent-Encoding: gzip, aws-chunked", "400 already-signed"},
+    static const struct plan_row tls[] = {
+        {PUT_S3 COUNTED SIGNED_CHUNKS DECODED, S3 "s3/us-east-1 unsigned+ framed stream"},
+        {PUT_S3 COUNTED SIGNED_CHUNKS, S3 "s3/us-east-1 unsigned+ framed length"},
+        {PUT_S3 COUNTED UNSIGNED_CHUNKS DECODED TRAILER, S3 "s3/us-east-1 trailer+ framed stream"},
+        {PUT_S3 CHUNKED UNSIGNED_CHUNKS DECODED TRAILER, S3 "s3/us-east-1 trailer+ framed stream"},
+        {PUT_S3 CHUNKED UNSIGNED_CHUNKS TRAILER, S3 "s3/us-east-1 unsigned+ framed length"},
+        {PUT_S3 COUNTED SIGNED_CHUNKS "-TRAILER" DECODED TRAILER,
+         S3 "s3/us-east-1 trailer+ framed stream"},
+        {PUT_S3 COUNTED "\r\nContent-Encoding: gzip, aws-chunked" DECODED,
+         S3 "s3/us-east-1 unsigned+ framed stream"},
         {PUT_S3 COUNTED "\r\nContent-Encoding: gzip", S3 "s3/us-east-1 unsigned+ stream"},
+        {PUT_ES COUNTED SIGNED_CHUNKS DECODED, ES "es/us-east-1 hash framed hashed"},
+        {PUT_S3 COUNTED STREAMING("AWS4-HMAC-SHA256-EVENTS"), "501 not-implemented"},
+        {PUT_S3 SIGNED_CHUNKS, "400 bad-request"},
+        {PUT_S3 COUNTED SIGNED_CHUNKS DECODED DECODED, "400 bad-request"},
+        {PUT_S3 COUNTED SIGNED_CHUNKS "\r\nx-amz-decoded-content-length: 0x3", "400 bad-request"},
+        {PUT_S3 COUNTED UNSIGNED_CHUNKS "\r\nx-amz-trailer: x-amz-checksum-sha1,authorization",
+         "400 bad-request"},
+        {PUT_S3 COUNTED UNSIGNED_CHUNKS
+         "\r\nx-amz-trailer: x-amz-checksum-sha1, X-Amz-Checksum-Sha1",
+         "400 bad-request"},
     };
-    PLAN_CHECK("", rows);
+    static const struct plan_row plain[] = {
+        {PUT_S3 COUNTED SIGNED_CHUNKS DECODED, PLAIN "s3/us-east-1 chunked+ framed stream"},
+        {PUT_S3 COUNTED SIGNED_CHUNKS "\r\nx-amz-decoded-content-length: 1048576",
+         PLAIN "s3/us-east-1 hash+ framed hashed"},
+        {PUT_S3 COUNTED SIGNED_CHUNKS, PLAIN "s3/us-east-1 hash+ framed hashed"},
+    };
+    PLAN_CHECK("", tls);
+    PLAN_CHECK("[route \"*\"]\nupstream = http://10.0.0.9\n", plain);
 }
 
-static void payload_replaces_signatures_and_refuses_other_credentials(void **state)
+static void payload_signs_chunks_where_a_hash_would_take_too_much(void **state)
 {
     (void)state;
+    static const struct plan_row plain[] = {
+        {PUT_S3 "\r\nContent-Length: 1048576", PLAIN "s3/us-east-1 hash+ hashed"},
+        {PUT_S3 "\r\nContent-Length: 1048577", PLAIN "s3/us-east-1 chunked+ stream"},
+        {PUT_S3 CHUNKED, PLAIN "s3/us-east-1 hash+ hashed"},
+        {PUT_S3 "\r\nContent-Length: 2000000\r\nx-amz-content-sha256: " HASH,
+         PLAIN "s3/us-east-1 client+ stream"},
+    };
+    static const struct plan_row asked_for[] = {
+        {PUT_S3 COUNTED, S3 "s3/us-east-1 chunked+ stream"},
+        {PUT_S3 CHUNKED, S3 "s3/us-east-1 chunked+ length"},
+        {PUT_S3, S3 "s3/us-east-1 hash+ none"},
+        {PUT_ES COUNTED, ES "es/us-east-1 hash hashed"},
+        {"PUT http://m.mrap.accesspoint.s3-global.amazonaws.com/k HTTP/1.1\r\nHost: x" COUNTED,
+         "tls m.mrap.accesspoint.s3-global.amazonaws.com:443 Host "
+         "m.mrap.accesspoint.s3-global.amazonaws.com /k 4A s3/* unsigned+ stream"},
+    };
+    PLAN_CHECK("[route \"*\"]\nupstream = http://10.0.0.9\n", plain);
+    PLAN_CHECK("payload = chunked\n", asked_for);
+}
+
+static void payload_of_operations_that_say_so_is_unsigned(void **state)
+{
+    (void)state;
+#define EBS "ebs.us-east-1.amazonaws.com"
     static const struct plan_row rows[] = {
-        {PUT_S3 "\r\nAuthorization: AWS4-HMAC-SHA256 Credential=A/1/r/s/aws4_request",
-         S3 "s3/us-east-1 hash+ none"},
-        {PUT_S3 "\r\nAuthorization: AWS AKID:c2ln", S3 "s3/us-east-1 hash+ none"},
-        {PUT_S3 "\r\nAuthorization: Basic eDp5", "400 bad-request"},
-        {PUT_S3 "\r\nAuthorization: Bearer abc", "400 bad-request"},
-        {PUT_S3 "\r\nAuthorization: whatever", "400 bad-request"},
-        {"POST http://bedrock-runtime.us-east-1.amazonaws.com/m HTTP/1.1\r\nHost: x" COUNTED
-         "\r\nAuthorization: Bearer abc",
-         "tls bedrock-runtime.us-east-1.amazonaws.com:443 Host "
-         "bedrock-runtime.us-east-1.amazonaws.com /m unsigned stream"},
-        {"GET http://portal.sso.us-east-1.amazonaws.com/a HTTP/1.1\r\nHost: x"
-         "\r\nx-amz-sso_bearer_token: t",
-         "tls portal.sso.us-east-1.amazonaws.com:443 Host portal.sso.us-east-1.amazonaws.com /a "
-         "unsigned none"},
+        {"PUT http://" EBS "/snapshots/s-1/blocks/7 HTTP/1.1\r\nHost: x" COUNTED,
+         "tls " EBS ":443 Host " EBS " /snapshots/s-1/blocks/7 ebs/us-east-1 unsigned+ stream"},
+        {"PUT http://" EBS "/snapshots/s-1/blocks/7 HTTP/1.1\r\nHost: x" CHUNKED,
+         "tls " EBS ":443 Host " EBS " /snapshots/s-1/blocks/7 ebs/us-east-1 unsigned+ length"},
+        {"POST http://" EBS "/snapshots/s-1/blocks/7 HTTP/1.1\r\nHost: x" COUNTED,
+         "tls " EBS ":443 Host " EBS " /snapshots/s-1/blocks/7 ebs/us-east-1 hash hashed"},
+        {"PUT http://" EBS "/snapshots//blocks/7 HTTP/1.1\r\nHost: x" COUNTED,
+         "tls " EBS ":443 Host " EBS " /snapshots//blocks/7 ebs/us-east-1 hash hashed"},
+        {"PUT http://" EBS "/snapshots/s/blocks/7/8 HTTP/1.1\r\nHost: x" COUNTED,
+         "tls " EBS ":443 Host " EBS " /snapshots/s/blocks/7/8 ebs/us-east-1 hash hashed"},
+        {"PUT http://c.data.mediastore.us-west-2.amazonaws.com/a/b HTTP/1.1\r\nHost: x" COUNTED,
+         "tls c.data.mediastore.us-west-2.amazonaws.com:443 Host "
+         "c.data.mediastore.us-west-2.amazonaws.com /a/b mediastore/us-west-2 unsigned+ stream"},
     };
     PLAN_CHECK("", rows);
 }
@@ -147,8 +200,9 @@ int main(void)
         cmocka_unit_test(payload_hashes_s3_uploads_over_plain_http),
         cmocka_unit_test(payload_hashes_for_other_services),
         cmocka_unit_test(payload_uses_a_client_hash_but_does_not_believe_it),
-        cmocka_unit_test(payload_refuses_bodies_that_are_signed_piece_by_piece),
-        cmocka_unit_test(payload_replaces_signatures_and_refuses_other_credentials),
+        cmocka_unit_test(payload_of_framed_bodies_is_what_is_inside),
+        cmocka_unit_test(payload_signs_chunks_where_a_hash_would_take_too_much),
+        cmocka_unit_test(payload_of_operations_that_say_so_is_unsigned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "unit/test.h"
 
 #include "sign/checksum.h"
+#include "sign/stream.h"
 
 // "123456789" is the check input of every CRC catalogue.
 static const struct {
@@ -32,6 +33,14 @@ static void each_kind_gives_its_published_check_value(void **state)
         assert_span(checksum_final(c, text), known[i].empty);
         checksum_free(c);
     }
+}
+
+static void length_of_a_trailer_is_known_before_its_value(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT; i++)
+        assert_int_equal(sign_trailer_len(known[i].name), strlen(known[i].check));
+    assert_int_equal(sign_trailer_len(SPAN("x-amz-checksum-new")), 0);
 }
 
 static void sum_does_not_depend_on_how_the_data_is_cut(void **state)
@@ -69,6 +78,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_kind_gives_its_published_check_value),
+        cmocka_unit_test(length_of_a_trailer_is_known_before_its_value),
         cmocka_unit_test(sum_does_not_depend_on_how_the_data_is_cut),
         cmocka_unit_test(unknown_kinds_are_refused),
     };
