@@ -47,6 +47,8 @@ static void check_forward(const struct plan *p)
     require(hdrs_value_ok(p->service) && hdrs_value_ok(p->region));
     require(p->path.len > 0 && p->path.p[0] == '/');
     require(p->payload != PLAN_PAYLOAD_CLIENT || p->client_hash.len == 64);
+    require(p->expires_s >= 1 && p->expires_s <= 604800);
+    require(p->sign == PLAN_SIGN_HEADER || p->payload != PLAN_PAYLOAD_CHUNKED);
     require(p->payload != PLAN_PAYLOAD_CHUNKED || p->is_s3_family);
     require(p->payload != PLAN_PAYLOAD_TRAILER || (p->is_framed && p->trailer.len));
     require(!p->is_framed || (p->framing.len && p->body != PLAN_BODY_NONE));

@@ -18,7 +18,8 @@ struct config_list {
 };
 
 enum config_connect { CONNECT_TUNNEL = 0, CONNECT_DENY };
-enum config_sign { SIGN_MODE_HEADER = 0, SIGN_MODE_NONE };
+enum config_sign { SIGN_MODE_HEADER = 0, SIGN_MODE_QUERY, SIGN_MODE_REDIRECT, SIGN_MODE_NONE };
+enum config_signed_headers { SIGNED_HEADERS_MINIMAL = 0, SIGNED_HEADERS_ALL };
 enum config_payload { PAYLOAD_AUTO = 0, PAYLOAD_HASH, PAYLOAD_UNSIGNED, PAYLOAD_CHUNKED };
 enum config_signed { SIGNED_REPLACE = 0, SIGNED_PASS, SIGNED_REJECT };
 enum config_presigned { PRESIGNED_PASS = 0, PRESIGNED_REPLACE, PRESIGNED_REJECT };
@@ -36,12 +37,14 @@ struct config_route {
     char *sign_host; // "client", "upstream" or a name
     char *profile;
     bool has_sign, has_payload, has_connect, has_algorithm, has_signed, has_presigned;
+    bool has_signed_headers;
     enum config_sign sign;
     enum config_payload payload;
     enum config_connect connect;
     enum config_algorithm algorithm;
     enum config_signed already_signed;
     enum config_presigned already_presigned;
+    enum config_signed_headers signed_headers;
     // -1: not set
     int64_t connect_timeout_ms, tls_timeout_ms, first_byte_timeout_ms, idle_timeout_ms;
     unsigned line; // where the section stands, for messages
@@ -64,7 +67,9 @@ struct config {
     enum config_payload payload;
     enum config_signed already_signed;
     enum config_presigned already_presigned;
-    char *ca_bundle; // NULL: system store
+    enum config_signed_headers signed_headers;
+    int64_t redirect_expiry; // milliseconds
+    char *ca_bundle;         // NULL: system store
     bool verify_ssl;
     char *nameserver;   // "addr[:port]", comma list; NULL: resolv.conf
     unsigned log_level; // enum log_level

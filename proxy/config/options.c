@@ -95,6 +95,15 @@ const struct option options[] = {
      HAS(has_presigned), .is_reloadable = true,
      .help = "Requests whose URL is presigned, which is a grant by somebody else: pass them on "
              "untouched, sign them anew, or refuse them."},
+    {.key = "signed_headers", .section = "proxy", .type = OPT_ENUM, .words = "minimal|all",
+     .def = "minimal", AT(signed_headers), ROUTE(signed_headers), HAS(has_signed_headers),
+     .is_reloadable = true,
+     .help = "Which fields are signed. minimal takes Host, Content-Type, Content-MD5 and X-Amz-*, "
+             "all that AWS demands; all takes every field but those that hops on the way change."},
+    {.key = "redirect_expiry", .section = "proxy", .type = OPT_TIME, .def = "60s",
+     .min = SECONDS, .max = 7 * 24 * HOURS, AT(redirect_expiry), .is_reloadable = true,
+     .help = "How long signatures in a URL are valid (sign = redirect and sign = query); never "
+             "longer than the credentials are."},
     {.key = "ca_bundle", .section = "proxy", .env = "AWS_CA_BUNDLE", .type = OPT_STRING, .arg = "FILE",
      .example = "/etc/ssl/certs/ca-certificates.crt", .check = check_text, AT(ca_bundle),
      .help = "PEM file of the authorities that upstream certificates are verified against, in place "
@@ -203,9 +212,11 @@ const struct option options[] = {
      ROUTE(upstream), .is_reloadable = true,
      .help = "Where the requests go: http:// or https://, a host, perhaps a port. http:// sends "
              "them in the clear."},
-    {.key = "sign", .section = "route", .type = OPT_ENUM, .words = "header|none", .def = "header",
-     ROUTE(sign), HAS(has_sign), .is_reloadable = true,
-     .help = "header puts the signature into the Authorization field; none forwards unsigned."},
+    {.key = "sign", .section = "route", .type = OPT_ENUM, .words = "header|query|redirect|none",
+     .def = "header", ROUTE(sign), HAS(has_sign), .is_reloadable = true,
+     .help = "header puts the signature into the Authorization field, query into the URL; redirect "
+             "answers 307 with a presigned URL, so that the client fetches the object itself; none "
+             "forwards unsigned."},
 };
 // clang-format on
 const size_t options_n = sizeof(options) / sizeof(options[0]);

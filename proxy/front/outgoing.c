@@ -95,63 +95,93 @@ static const struct creds *current_creds(struct request *r, int64_t wall_ms)
     return c && c->expires_at_ms > wall_ms ? c : NULL;
 }
 
-static enum status sign(struct request *r, struct hdrs *h, const struct sign_target *target,
-                        struct err *e)
+static void keep_fields(struct request *r, const struct hdrs *h, struct sign_request *s)
 {
+    struct sign_field *fields = arena_alloc(&r->arena, sizeof(*fields) * (h->n + 1));
+    for (unsigned i = 1; i < h->n; i++) // [0] is Host
+        fields[s->n_fields++] = (struct sign_field){.name = h->v[i].name, .value = h->v[i].value};
+    s->fields = fields;
+}
+
+// A signature in the URL ends with the credentials at the latest.
+static int64_t expiry(const struct request *r, const struct creds *c, int64_t wall_ms)
+{
+    int64_t left = (c->expires_at_ms - wall_ms) / 1000;
+    return left < r->plan.expires_s ? left : r->plan.expires_s;
+}
+
+static enum status sign(struct request *r, const struct hdrs *h, struct sign_target *target,
+                        struct sign_result *res, struct err *e)
+{
+    const struct plan *p = &r->plan;
     int64_t wall_ms = clock_wall_ms();
     const struct creds *c = current_creds(r, wall_ms);
-    if (!c)
+    bool is_query = p->sign != PLAN_SIGN_HEADER;
+    if (!c || (is_query && expiry(r, c, wall_ms) < 1))
         return err_set(e, ST_DENIED,
                        "the AWS credentials have expired and no newer ones are there");
-    struct sign_field *fields = arena_alloc(&r->arena, sizeof(*fields) * (h->n + 1));
-    unsigned n = 0;
-    for (unsigned i = 1; i < h->n; i++) // [0] is Host
-        fields[n++] = (struct sign_field){.name = h->v[i].name, .value = h->v[i].value};
     struct sign_request req = {.method = r->msg->method,
-                               .host = r->plan.host,
+                               .host = p->host,
                                .target = target,
-                               .fields = fields,
-                               .n_fields = n,
+                               .select = p->signs_all ? SIGN_ALL : SIGN_MINIMAL,
                                .payload_hash = payload_hash(r),
-                               .send_payload_header = r->plan.send_payload_header,
-                               .is_sigv4a = r->plan.is_sigv4a,
-                               .scope = {.region = r->plan.region, .service = r->plan.service},
-                               .wall_s = wall_ms / 1000};
+                               .send_payload_header = p->send_payload_header,
+                               .is_sigv4a = p->is_sigv4a,
+                               .token_unsigned =
+                                   is_query && span_is(p->service, "iotdevicegateway"),
+                               .scope = {.region = p->region, .service = p->service},
+                               .wall_s = wall_ms / 1000,
+                               .expires_s = is_query ? expiry(r, c, wall_ms) : 0};
     struct sign_identity id = {.access_key = span_of(c->access_key),
                                .secret_key = span_of(c->secret_key),
                                .session_token = span_of(c->session_token),
                                .generation = r->creds->generation};
-    struct sign_result res;
+    keep_fields(r, h, &req);
     secret_mask(id.access_key, r->log.key);
-    enum status st = sign_header(&req, &id, r->worker->keys, &r->arena, &res, e);
-    for (unsigned i = 0; st == ST_OK && i < res.n_add; i++)
-        hdrs_add(h, &r->arena, res.add[i].name, res.add[i].value);
-    if (st == ST_OK && upload_is_framed(r) && upload_begin(r, &req, &id, res.signature) != ST_OK)
+    enum status st = is_query ? sign_query(&req, &id, r->worker->keys, &r->arena, res, e)
+                              : sign_header(&req, &id, r->worker->keys, &r->arena, res, e);
+    if (st == ST_OK && is_query)
+        target->query = res->query;
+    if (st == ST_OK && upload_is_framed(r) && upload_begin(r, &req, &id, res->signature) != ST_OK)
         return err_set(e, ST_INVALID, "the body can't be framed as aws-chunked");
     return st;
 }
 
-static struct span wire_target(struct request *r, struct sign_target *target)
+static void make_target(struct request *r, struct sign_target *out)
 {
-    if (!r->plan.is_signed)
-        return r->plan.raw_target;
     struct span query = r->plan.query;
     if (r->plan.strips_presign)
         query = sign_presign_strip(query, &r->arena);
-    sign_target_make(r->plan.path, query, r->plan.is_s3_family, &r->arena, target);
+    sign_target_make(r->plan.path, query, r->plan.is_s3_family, &r->arena, out);
+}
+
+static struct span join_target(struct request *r, const struct sign_target *target)
+{
     if (!target->query.len)
         return target->wire_path;
     return arena_spanf(&r->arena, "%.*s?%.*s", SPAN_ARG(target->wire_path),
                        SPAN_ARG(target->query));
 }
 
+static enum status sign_head(struct request *r, struct hdrs *h, struct span *wire, struct err *e)
+{
+    struct sign_target target;
+    struct sign_result res = {.n_add = 0};
+    make_target(r, &target);
+    enum status st = sign(r, h, &target, &res, e);
+    for (unsigned i = 0; st == ST_OK && i < res.n_add; i++)
+        hdrs_add(h, &r->arena, res.add[i].name, res.add[i].value);
+    if (st == ST_OK)
+        *wire = join_target(r, &target);
+    return st;
+}
+
 enum status outgoing_head(struct request *r, struct buf *out, struct err *e)
 {
     struct hdrs h;
-    struct sign_target target = {0};
-    struct span wire = wire_target(r, &target);
+    struct span wire = r->plan.raw_target;
     copy_fields(r, &h);
-    enum status st = r->plan.is_signed ? sign(r, &h, &target, e) : ST_OK;
+    enum status st = r->plan.is_signed ? sign_head(r, &h, &wire, e) : ST_OK;
     if (st == ST_OK)
         st = add_framing(r, &h, e);
     if (st != ST_OK)
@@ -159,4 +189,24 @@ enum status outgoing_head(struct request *r, struct buf *out, struct err *e)
     buf_reset(out);
     h1_write_request(out, r->msg->method, wire, &h);
     return ST_OK;
+}
+
+// Whoever follows a redirect sends the same fields again, and AWS wants each x-amz-* signed.
+enum status outgoing_url(struct request *r, struct span *out, struct err *e)
+{
+    struct hdrs h;
+    struct hdrs bound;
+    struct sign_target target;
+    struct sign_result res;
+    copy_fields(r, &h);
+    hdrs_init(&bound);
+    for (unsigned i = 0; i < h.n; i++)
+        if (i == 0 || span_istarts(h.v[i].name, SPAN("x-amz-")))
+            hdrs_add(&bound, &r->arena, h.v[i].name, h.v[i].value);
+    make_target(r, &target);
+    enum status st = sign(r, &bound, &target, &res, e);
+    struct span wire = st == ST_OK ? join_target(r, &target) : SPAN("");
+    *out = arena_spanf(&r->arena, "%s://%.*s%.*s", r->plan.is_tls ? "https" : "http",
+                       SPAN_ARG(r->plan.host), SPAN_ARG(wire));
+    return st;
 }

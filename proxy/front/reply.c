@@ -126,6 +126,21 @@ void reply_plain(struct request *r, int status)
     request_answered(r);
 }
 
+void reply_redirect(struct request *r, struct span url)
+{
+    struct hdrs h;
+    if (!r->client_done && r->msg->framing != MSG_NO_BODY)
+        r->must_close = true; // the body goes where the URL leads
+    hdrs_init(&h);
+    add_field(&h, &r->arena, "Server", "sigv4-proxy");
+    hdrs_add(&h, &r->arena, SPAN("Location"), url);
+    add_field(&h, &r->arena, "Cache-Control", "no-store");
+    add_field(&h, &r->arena, "Content-Length", "0");
+    add_connection(r, &h);
+    send_out(r, 307, &h, SPAN(""));
+    request_answered(r);
+}
+
 void reply_tunnel(struct request *r)
 {
     r->log.status = 200;

@@ -16,6 +16,7 @@
 #include "front/access_log.h"
 #include "front/attempt.h"
 #include "front/dechunk.h"
+#include "front/outgoing.h"
 #include "front/relay.h"
 #include "front/reply.h"
 #include "front/tunnel.h"
@@ -166,6 +167,28 @@ void request_answered(struct request *r)
 
 // ---- admission
 
+static void answer_redirect(struct request *r)
+{
+    struct err e = {""};
+    struct span url;
+    enum status st = outgoing_url(r, &url, &e);
+    if (st == ST_OK)
+        reply_redirect(r, url);
+    else if (st == ST_DENIED)
+        reply_error(r, 503, "no-credentials", e.text);
+    else
+        reply_error(r, 400, "bad-request", e.text);
+}
+
+// All that had to be here before the first byte goes is here.
+static void begin(struct request *r)
+{
+    if (r->plan.is_signed && r->plan.sign == PLAN_SIGN_REDIRECT)
+        answer_redirect(r);
+    else
+        attempt_start(r);
+}
+
 static void proceed_with_credentials(struct request *r)
 {
     r->log.creds_ms = clock_mono_ms() - r->log.start;
@@ -173,7 +196,7 @@ static void proceed_with_credentials(struct request *r)
     bool expects = r->msg->expects_continue && r->msg->framing != MSG_NO_BODY;
     r->wants_continue = expects;
     if (!holds) {
-        attempt_start(r);
+        begin(r);
     } else if (r->client_done) {
         request_proceed(r);
     } else {
@@ -357,7 +380,7 @@ void request_proceed(struct request *r)
                     "the body's SHA-256 is not what x-amz-content-sha256 says");
         return;
     }
-    attempt_start(r);
+    begin(r);
 }
 
 void request_body_end(struct request *r)

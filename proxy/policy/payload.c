@@ -121,7 +121,7 @@ static bool use_client_hash(struct plan_ctx *c, struct span value)
         p->payload = PLAN_PAYLOAD_UNSIGNED;
     if (!is_lower_hash(value) || is_lattice(p))
         return true;
-    if (is_recomputed && is_auto) {
+    if (is_recomputed && is_auto && p->sign == PLAN_SIGN_HEADER) {
         p->payload = PLAN_PAYLOAD_CLIENT;
         p->client_hash = value;
     } else if (!has_body(c->msg) && !span_is(value, DIGEST_EMPTY_HEX)) {
@@ -154,7 +154,7 @@ static enum plan_payload choose_auto(const struct plan_ctx *c)
 static enum plan_payload choose_mode(const struct plan_ctx *c)
 {
     const struct plan *p = c->out;
-    if (is_lattice(p))
+    if (is_lattice(p) || (p->is_s3_family && p->sign != PLAN_SIGN_HEADER))
         return PLAN_PAYLOAD_UNSIGNED;
     if (!has_body(c->msg))
         return PLAN_PAYLOAD_HASH;
@@ -182,6 +182,8 @@ static enum plan_body body_need(const struct plan_ctx *c)
         return PLAN_BODY_NONE;
     if (p->is_signed && p->payload == PLAN_PAYLOAD_HASH)
         return PLAN_BODY_HASH;
+    if (p->is_signed && p->sign == PLAN_SIGN_REDIRECT)
+        return PLAN_BODY_NONE; // the client sends it to where it is sent
     bool wants_length = p->is_s3_family || span_is(p->service, "glacier") ||
                         (p->is_signed && p->payload == PLAN_PAYLOAD_UNSIGNED && !is_lattice(p));
     bool wants_checksum = p->is_s3_family && p->is_signed && p->trailer.len &&
@@ -200,6 +202,8 @@ bool payload_choose(struct plan_ctx *c)
     if (p->is_signed) {
         if (is_framed(c, hash) && !read_frames(c, hash))
             return false;
+        if (p->is_framed && p->sign == PLAN_SIGN_REDIRECT)
+            return deny_framing(c, "which a presigned URL does not take (sign = redirect)");
         p->payload = choose_mode(c);
         if (!p->is_framed && !use_client_hash(c, hash))
             return false;

@@ -108,6 +108,20 @@ static bool is_passed_on_unsigned(const struct plan_ctx *c)
            c->keeps_auth || (c->route && c->route->has_sign && c->route->sign == SIGN_MODE_NONE);
 }
 
+static void set_form(struct plan_ctx *c)
+{
+    static const enum plan_sign forms[] = {[SIGN_MODE_HEADER] = PLAN_SIGN_HEADER,
+                                           [SIGN_MODE_QUERY] = PLAN_SIGN_QUERY,
+                                           [SIGN_MODE_REDIRECT] = PLAN_SIGN_REDIRECT,
+                                           [SIGN_MODE_NONE] = PLAN_SIGN_HEADER};
+    struct plan *p = c->out;
+    p->sign = forms[c->route && c->route->has_sign ? c->route->sign : SIGN_MODE_HEADER];
+    p->expires_s = c->config->redirect_expiry / 1000;
+    p->signs_all = (c->route && c->route->has_signed_headers
+                        ? c->route->signed_headers
+                        : c->config->signed_headers) == SIGNED_HEADERS_ALL;
+}
+
 static bool plan_forward(struct plan_ctx *c)
 {
     struct plan *p = c->out;
@@ -118,6 +132,8 @@ static bool plan_forward(struct plan_ctx *c)
     if (p->is_signed && (!scope_find(c) || !grant_read_token(c)))
         return false;
     p->is_signed = !is_passed_on_unsigned(c); // a token may stay the client's
+    if (p->is_signed)
+        set_form(c);
     p->link_local_ok = span_is(p->service, "vpc-lattice-svcs");
     route_upstream(c);
     if (!admit_address(c) || !route_host_field(c) || !payload_choose(c))

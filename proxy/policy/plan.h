@@ -28,6 +28,12 @@ enum plan_body {
     PLAN_BODY_HASH,     // held until it is hashed
 };
 
+enum plan_sign {
+    PLAN_SIGN_HEADER = 0,
+    PLAN_SIGN_QUERY,
+    PLAN_SIGN_REDIRECT, // answered with a presigned URL; nothing is sent to the upstream
+};
+
 enum plan_payload {
     PLAN_PAYLOAD_HASH = 0,
     PLAN_PAYLOAD_UNSIGNED,
@@ -54,6 +60,9 @@ struct plan {
     struct span raw_target; // origin-form of what came, for unsigned pass-through
     // signing
     bool is_signed;
+    enum plan_sign sign;
+    int64_t expires_s; // of a signature in the query
+    bool signs_all;    // all fields but those that hops change
     struct span service;
     struct span region; // SigV4A: the region set
     bool is_sigv4a;

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """How requests are signed: algorithms, forms, payloads, and clients that sign already."""
+import datetime
 import hashlib
+import json
+import urllib.parse
 
+import aws_chunks
 import harness
 import pattern
 import pytest
@@ -9,6 +13,7 @@ from fake_aws import FakeAws
 
 HOST = "bucket.s3.us-east-1.amazonaws.com"
 URL = f"http://{HOST}/"
+CRC = "x-amz-checksum-crc32"
 SQS = "http://sqs.us-east-1.amazonaws.com/"
 MRAP = "m1a2b3.mrap.accesspoint.s3-global.amazonaws.com"
 
@@ -142,3 +147,93 @@ def test_own_hash_is_used_not_believed(proxy, aws, url, body, claimed, status, p
     elif method == "POST":
         assert answer.error == "payload-hash-mismatch"
         assert not aws.requests
+
+
+# -- where the signature stands
+
+
+def parameters(target):
+    return urllib.parse.parse_qs(urllib.parse.urlsplit(target).query, keep_blank_values=True)
+
+
+def test_signature_in_the_query(aws, start_proxy):
+    proxy = start_proxy(aws, f'redirect_expiry = 5m\n[route "*"]\nsign = query\nupstream = {aws.url}\n')
+    with proxy.client() as client:
+        put = client.request("PUT", URL + "a%20b?x=%2B", [
+            ("x-amz-meta-a", "b"), ("Content-Type", "text/x"), ("X-Amz-Date", "20200101T000000Z"),
+            ("Authorization", aws_chunks.AUTHORIZATION)], body=b"data")
+        assert put.status == 200, put
+        record = aws.requests[-1]
+        assert record.verdict.form == "query"
+        assert record.verdict.signed == ["content-type", "host", "x-amz-meta-a"]
+        assert record.verdict.payload == "UNSIGNED-PAYLOAD"
+        assert parameters(record.target)["X-Amz-Expires"] == ["300"]
+        assert record.target.startswith("/a%20b?x=%2B&X-Amz-Algorithm=")
+        assert record.target.rsplit("&", 1)[1].startswith("X-Amz-Signature=")
+        assert "Authorization" not in record.fields and "X-Amz-Date" not in record.fields
+        assert client.request("GET", URL + "a%20b").body == b"data"
+        framed = client.request(
+            "PUT", URL + "framed", aws_chunks.fields(4, aws_chunks.UNSIGNED_TRAILER, trailer=CRC),
+            body=aws_chunks.frame(b"data", 8192, False, [(CRC, aws_chunks.crc32(b"data"))]))
+        assert framed.status == 200, framed
+        assert CRC in aws.requests[-1].verdict.signed
+        assert client.request("POST", SQS, body=b"Action=x").status == 200
+        assert aws.requests[-1].verdict.form == "query"
+
+
+def test_redirect_to_a_presigned_url(aws, start_proxy):
+    proxy = start_proxy(aws, f'[route "*"]\nsign = redirect\nupstream = {aws.url}\n')
+    answer = proxy.request("PUT", URL + "r?x=1", [("x-amz-meta-a", "b"), ("Content-Type", "text/x")],
+                           body=b"data")
+    assert (answer.status, answer.body, answer.error) == (307, b"", None)
+    assert answer.fields.get("Cache-Control") == "no-store"
+    assert not aws.requests
+    url = answer.fields.get("Location")
+    assert url.startswith(f"https://{HOST}/r?x=1&X-Amz-")
+    assert parameters(url)["X-Amz-Expires"] == ["60"]
+    assert parameters(url)["X-Amz-SignedHeaders"] == ["host;x-amz-meta-a"]
+    # The grant is the URL's: through a proxy that passes it on, it is good.
+    other = start_proxy(aws)
+    target = url.replace("https:", "http:")
+    assert other.request("PUT", target, [("x-amz-meta-a", "b")], body=b"data").status == 200
+    assert other.request("PUT", target, [("x-amz-meta-a", "c")], body=b"data").status == 403
+    assert other.request("GET", URL + "r").body == b"data"
+    with proxy.client() as client:
+        for _ in range(2):
+            assert client.request("GET", URL + "r").status == 307
+    assert "X-Amz-Signature" not in proxy.log
+
+
+def test_redirect_does_not_wait_for_an_awaited_body(aws, start_proxy):
+    proxy = start_proxy(aws, f'[route "*"]\nsign = redirect\nupstream = {aws.url}\n')
+    with proxy.client() as client:
+        client.start("PUT", URL + "r", [("Content-Length", "10"), ("Expect", "100-continue")],
+                     host=HOST)
+        assert client.read().status == 307
+
+
+def test_signature_in_a_url_ends_with_the_credentials(aws, start_proxy, tmp_path):
+    """The token would be dead before the URL is."""
+    known = harness.CANARY
+    end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=100)
+    answer = {"Version": 1, "AccessKeyId": known.access_key, "SecretAccessKey": known.secret_key,
+              "SessionToken": known.token, "Expiration": end.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    (tmp_path / "answer").write_text(json.dumps(answer))
+    (tmp_path / "config").write_text(f"[default]\ncredential_process = cat {tmp_path}/answer\n")
+    proxy = start_proxy(aws, f'redirect_expiry = 1h\n[route "*"]\nsign = query\nupstream = {aws.url}\n',
+                        identity=None, env={"AWS_CONFIG_FILE": str(tmp_path / "config")})
+    answer = proxy.request("GET", URL)
+    if answer.error == "no-credentials":
+        pytest.skip("credential_process is not built in yet")
+    assert answer.status == 200, answer
+    assert 80 <= int(parameters(aws.requests[-1].target)["X-Amz-Expires"][0]) <= 100
+
+
+def test_all_fields_are_signed_where_wanted(aws, start_proxy):
+    proxy = start_proxy(aws, "signed_headers = all\n")
+    answer = proxy.request("PUT", URL + "all", [
+        ("X-Custom", "a"), ("Cache-Control", "no-cache"), ("User-Agent", "x"), ("Range", "bytes=0-"),
+        ("Keep-Alive", "timeout=1"), ("X-Forwarded-For", "10.0.0.1")], body=b"x")
+    assert answer.status == 200, answer
+    assert aws.requests[-1].verdict.signed == [
+        "host", "range", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token", "x-custom"]

@@ -314,8 +314,8 @@ static void route_errors_name_file_line_and_remedy(void **state)
             .file = "[route \"a\"]\nservce = s3\n");
     REFUSED("x.conf:2: upstream: \"a.test\" must begin with https:// or http://",
             .file = "[route \"a\"]\nupstream = a.test\n");
-    REFUSED("x.conf:2: sign: \"query\" is not one of header|none",
-            .file = "[route \"a\"]\nsign = query\n");
+    REFUSED("x.conf:2: sign: \"cookie\" is not one of header|query|redirect|none",
+            .file = "[route \"a\"]\nsign = cookie\n");
 }
 
 static void routes_keep_their_order_and_know_what_was_set(void **state)

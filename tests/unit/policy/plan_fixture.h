@@ -37,6 +37,7 @@ static inline void planned_parse(struct planned *p, const char *request, struct 
 static inline void planned_describe(struct planned *p)
 {
     static const char *const payloads[] = {"hash", "unsigned", "client", "chunked", "trailer"};
+    static const char *const forms[] = {"", " query", " redirect"};
     static const char *const bodies[] = {"none", "stream", "length", "hashed"};
     const struct plan *plan = &p->plan;
     char sign[256] = "unsigned";
@@ -47,9 +48,10 @@ static inline void planned_describe(struct planned *p)
         return;
     }
     if (plan->is_signed)
-        (void)snprintf(sign, sizeof(sign), "%s%.*s/%.*s %s%s%s", plan->is_sigv4a ? "4A " : "",
+        (void)snprintf(sign, sizeof(sign), "%s%.*s/%.*s %s%s%s%s", plan->is_sigv4a ? "4A " : "",
                        SPAN_ARG(plan->service), SPAN_ARG(plan->region), payloads[plan->payload],
-                       plan->send_payload_header ? "+" : "", plan->is_framed ? " framed" : "");
+                       plan->send_payload_header ? "+" : "", forms[plan->sign],
+                       plan->is_framed ? " framed" : "");
     n = snprintf(p->line, sizeof(p->line), "%s%.*s:%u", plan->is_tls ? "tls " : "",
                  SPAN_ARG(plan->upstream.host), (unsigned)plan->upstream.port);
     if (plan->kind == PLAN_TUNNEL)

@@ -193,6 +193,35 @@ static void payload_of_operations_that_say_so_is_unsigned(void **state)
     PLAN_CHECK("", rows);
 }
 
+static void payload_of_a_signature_in_the_url_is_what_s3_takes_there(void **state)
+{
+    (void)state;
+    static const struct plan_row query[] = {
+        {PUT_S3 COUNTED, S3 "s3/us-east-1 unsigned+ query stream"},
+        {PUT_S3, S3 "s3/us-east-1 unsigned+ query none"},
+        {PUT_S3 COUNTED "\r\nx-amz-content-sha256: " HASH,
+         S3 "s3/us-east-1 unsigned+ query stream"},
+        {PUT_S3 COUNTED UNSIGNED_CHUNKS DECODED TRAILER,
+         S3 "s3/us-east-1 unsigned+ query framed length"},
+        {PUT_ES COUNTED, ES "es/us-east-1 hash query hashed"},
+        {PUT_ES "\r\nx-amz-content-sha256: " HASH, "400 payload-hash-mismatch"},
+    };
+    static const struct plan_row redirect[] = {
+        {PUT_S3 COUNTED, S3 "s3/us-east-1 unsigned+ redirect none"},
+        {PUT_S3 CHUNKED, S3 "s3/us-east-1 unsigned+ redirect none"},
+        {PUT_ES COUNTED, ES "es/us-east-1 hash redirect hashed"},
+        {PUT_S3 COUNTED UNSIGNED_CHUNKS DECODED TRAILER, "400 bad-request"},
+    };
+    PLAN_CHECK("payload = chunked\n[route \"*\"]\nsign = query\n", query);
+    PLAN_CHECK("[route \"*\"]\nsign = redirect\n", redirect);
+
+    struct planned p;
+    planned_make(&p, "redirect_expiry = 2m\nsigned_headers = all\n", PUT_S3 "\r\n\r\n");
+    assert_int_equal(p.plan.expires_s, 120);
+    assert_true(p.plan.signs_all);
+    planned_clear(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +232,7 @@ int main(void)
         cmocka_unit_test(payload_of_framed_bodies_is_what_is_inside),
         cmocka_unit_test(payload_signs_chunks_where_a_hash_would_take_too_much),
         cmocka_unit_test(payload_of_operations_that_say_so_is_unsigned),
+        cmocka_unit_test(payload_of_a_signature_in_the_url_is_what_s3_takes_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
