@@ -18,13 +18,16 @@
 #include "base/rng.h"
 #include "base/xalloc.h"
 #include "client/dial.h"
+#include "cpus.h"
 #include "creds/creds.h"
 #include "front/front.h"
 #include "log/log.h"
+#include "metrics/metrics.h"
 #include "net/resolve.h"
 
 #define LOG_STOP_MS 2000
 #define N_SIGNALS   3
+#define BEAT_MAX_MS 10000
 
 struct proxy {
     struct config *config;
@@ -40,58 +43,33 @@ struct proxy {
     struct facts_view *view; // main's, for readiness
     struct front *front;
     struct admin *admin;
+    struct admin_process process; // what admin shows of all this
     struct watch *signals[N_SIGNALS];
     struct timer *pre_stop;
+    struct timer *idle; // exit_when_idle
+    int64_t busy_ms;    // when a client was connected last
     char *region;
     char *region_source;
     bool is_stopping;
 };
-
-// CPU quota of this cgroup (v2), rounded up; 0 where there is none.
-static unsigned cgroup_cpus(void)
-{
-    char text[64] = "";
-    int fd = open("/sys/fs/cgroup/cpu.max", O_RDONLY | O_CLOEXEC);
-    if (fd == -1)
-        return 0;
-    ssize_t n = read(fd, text, sizeof(text) - 1);
-    (void)close(fd);
-    struct span rest = span_from(text, n > 0 ? (size_t)n : 0);
-    struct span quota;
-    struct span period;
-    uint64_t q = 0;
-    uint64_t p = 0;
-    if (!span_next(&rest, ' ', &quota) || !span_next(&rest, '\n', &period) ||
-        !span_u64(quota, &q) || !span_u64(period, &p) || !p)
-        return 0;
-    return (unsigned)((q + p - 1) / p);
-}
-
-static unsigned worker_count(const struct config *cfg)
-{
-    cpu_set_t set;
-    unsigned n = 1;
-    if (cfg->workers)
-        return cfg->workers;
-    if (sched_getaffinity(0, sizeof(set), &set) == 0)
-        n = (unsigned)CPU_COUNT(&set);
-    unsigned quota = cgroup_cpus();
-    if (quota && quota < n)
-        n = quota;
-    if (n > 8)
-        n = 8;
-    return n ? n : 1;
-}
 
 // ---- health
 
 static bool is_healthy(void *arg, struct err *why)
 {
     struct proxy *p = arg;
-    if (clock_mono_ms() - loop_beat_ms(p->control) < 10000)
-        return true;
-    (void)err_set(why, ST_IO, "the control thread has not moved for 10 s");
-    return false;
+    struct front_stats s;
+    int64_t now_ms = clock_mono_ms();
+    front_stats(p->front, &s);
+    if (now_ms - loop_beat_ms(p->control) >= BEAT_MAX_MS) {
+        (void)err_set(why, ST_IO, "the control thread has not moved for 10 s");
+        return false;
+    }
+    if (now_ms - s.oldest_beat_ms >= BEAT_MAX_MS) {
+        (void)err_set(why, ST_IO, "worker %u has not moved for 10 s", s.oldest_worker);
+        return false;
+    }
+    return true;
 }
 
 static bool is_ready(void *arg, struct err *why)
@@ -133,6 +111,30 @@ static void on_stop(void *arg)
     timer_set(p->pre_stop, p->config->pre_stop_wait > 0 ? p->config->pre_stop_wait : 1);
 }
 
+// Told by something other than a signal: a second time changes nothing.
+static void quit(void *arg)
+{
+    struct proxy *p = arg;
+    if (!p->is_stopping)
+        on_stop(p);
+}
+
+static void on_idle_timer(void *arg)
+{
+    struct proxy *p = arg;
+    struct front_stats s;
+    int64_t now_ms = clock_mono_ms();
+    int64_t wait_ms = p->config->exit_when_idle;
+    front_stats(p->front, &s);
+    if (s.clients || !wait_ms)
+        p->busy_ms = now_ms;
+    timer_set(p->idle, wait_ms && wait_ms < 4000 ? wait_ms / 4 + 1 : 1000);
+    if (p->is_stopping || now_ms - p->busy_ms < wait_ms || !wait_ms)
+        return;
+    log_info(NULL, "no client for exit_when_idle");
+    quit(p);
+}
+
 static void reread(void *arg)
 {
     struct proxy *p = arg;
@@ -161,6 +163,7 @@ static void *run_control(void *arg)
     struct proxy *p = arg;
     (void)pthread_setname_np(pthread_self(), "control");
     loop_run(p->control);
+    metrics_thread_end();
     log_thread_end();
     digest_thread_end();
     return NULL;
@@ -197,18 +200,33 @@ static enum status find_region(struct proxy *p, char *const *envp, struct err *e
     if (!*p->region) {
         free(p->region);
         p->region = xstrdup("us-east-1");
+        free(p->region_source);
+        p->region_source = xstrdup("nothing names one");
         log_info(NULL, "no region is configured; us-east-1 is used where a host names none");
     }
     return ST_OK;
 }
 
-static enum status start(struct proxy *p, char *const *envp, struct err *e)
+static enum status start_admin(struct proxy *p, struct err *e)
 {
     struct admin_options admin = {.main = p->main,
-                                  .listen = p->config->admin,
+                                  .config = p->config,
+                                  .front = p->front,
+                                  .facts = p->facts,
+                                  .process = &p->process,
                                   .is_healthy = is_healthy,
                                   .is_ready = is_ready,
+                                  .quit = quit,
                                   .arg = p};
+    p->process.version = SIGV4_VERSION;
+    p->process.started_wall_ms = clock_wall_ms();
+    p->process.region = p->region;
+    p->process.region_source = p->region_source;
+    return admin_start(&admin, &p->admin, e);
+}
+
+static enum status start(struct proxy *p, char *const *envp, struct err *e)
+{
     if (!p->config->verify_ssl)
         log_warn(
             NULL,
@@ -219,8 +237,6 @@ static enum status start(struct proxy *p, char *const *envp, struct err *e)
         st = find_region(p, envp, e);
     if (st == ST_OK)
         st = start_control(p, envp, e);
-    if (st == ST_OK && strcmp(p->config->admin, "off") != 0)
-        st = admin_start(&admin, &p->admin, e);
     if (st != ST_OK)
         return st;
     struct front_options front = {.main = p->main,
@@ -228,11 +244,19 @@ static enum status start(struct proxy *p, char *const *envp, struct err *e)
                                   .facts = p->facts,
                                   .trust = p->trust,
                                   .region = p->region,
-                                  .n_workers = worker_count(p->config)};
+                                  .n_workers = p->config->workers};
+    p->process.workers_why = "workers";
+    if (!front.n_workers)
+        front.n_workers = cpus_for_workers(&p->process.workers_why);
     st = front_start(&front, &p->front, e);
+    if (st == ST_OK)
+        st = start_admin(p, e);
     if (st != ST_OK)
         return st;
     p->pre_stop = timer_new(p->main, begin_drain, p);
+    p->idle = timer_new(p->main, on_idle_timer, p);
+    p->busy_ms = clock_mono_ms();
+    on_idle_timer(p);
     p->signals[0] = watch_signal(p->main, SIGTERM, on_stop, p);
     p->signals[1] = watch_signal(p->main, SIGINT, on_stop, p);
     p->signals[2] = watch_signal(p->main, SIGHUP, on_hangup, p);
@@ -265,6 +289,7 @@ static void stop(struct proxy *p)
     for (unsigned i = 0; i < N_SIGNALS; i++)
         watch_free(p->signals[i]);
     timer_free(p->pre_stop);
+    timer_free(p->idle);
     if (p->main)
         loop_free(p->main);
     tls_trust_release(p->trust);

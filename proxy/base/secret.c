@@ -11,6 +11,11 @@ void secret_wipe(void *p, size_t len)
         OPENSSL_cleanse(p, len);
 }
 
+bool secret_equal(const void *a, const void *b, size_t len)
+{
+    return CRYPTO_memcmp(a, b, len) == 0;
+}
+
 void secret_free_str(char *s)
 {
     if (!s)

@@ -12,6 +12,7 @@
 #include "base/rng.h"
 #include "base/table.h"
 #include "base/xalloc.h"
+#include "metrics/metrics.h"
 #include "net/resolve.h"
 
 #define SWEEP_MS      1000
@@ -124,6 +125,7 @@ static void unlink_idle(struct upstream *u)
     u->newer = u->older = NULL;
     h->n_idle--;
     h->pool->stats.idle--;
+    metrics_add(METRIC_UPSTREAM_IDLE, -1);
 }
 
 static void drop_idle(struct upstream *u)
@@ -270,6 +272,7 @@ struct upstream *pool_take(struct pool *p, const struct origin *o)
     h->in_use++;
     note_use(h);
     p->stats.reused++;
+    metrics_inc(METRIC_UPSTREAM_REUSED);
     u->is_reused = true;
     return u;
 }
@@ -284,6 +287,7 @@ static void on_dialled(void *arg, enum dial_fail why, struct stream *s, const ch
     free(d);
     if (why != DIAL_OK) {
         h->in_use--;
+        metrics_inc(METRIC_DIAL_DNS + (unsigned)why - DIAL_DNS);
         done(done_arg, why, NULL, text);
         return;
     }
@@ -296,6 +300,9 @@ static void on_dialled(void *arg, enum dial_fail why, struct stream *s, const ch
                     rng_below(&p->rng, p->options.max_age_ms / 5 + 1);
     p->stats.opened++;
     p->stats.resumed += stream_is_tls(s) && stream_was_resumed(s);
+    metrics_inc(METRIC_UPSTREAM_OPENED);
+    if (stream_is_tls(s))
+        metrics_inc(stream_was_resumed(s) ? METRIC_TLS_RESUMED : METRIC_TLS_FULL);
     done(done_arg, DIAL_OK, u, NULL);
 }
 
@@ -345,6 +352,7 @@ void pool_give(struct upstream *u, bool is_reusable)
     h->newest = u;
     h->n_idle++;
     p->stats.idle++;
+    metrics_add(METRIC_UPSTREAM_IDLE, 1);
     stream_set_ops(u->stream, &idle_ops, u);
     stream_resume(u->stream);
 }

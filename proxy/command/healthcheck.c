@@ -10,7 +10,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "net/addr.h"
+#include "net/listen.h"
 
 #define DEADLINE_S 5
 
@@ -22,13 +22,14 @@ static int complain(const char *what, const char *listen)
 
 static int connect_to(const char *listen)
 {
-    struct net_addr a;
-    struct span s = span_of(listen);
-    size_t colon = span_rfind(s, ':');
-    uint64_t port = 0;
+    struct net_addr at[2];
     struct timeval deadline = {.tv_sec = DEADLINE_S};
-    if (!span_u64(span_sub(s, colon + 1, s.len), &port) || port > 65535 ||
-        net_addr_parse(span_sub(s, 0, colon), (uint16_t)port, &a) != ST_OK)
+    if (!listen_parse(span_of(listen), at))
+        return -1;
+    struct net_addr a = at[0];
+    if (net_addr_is_any(&a) &&
+        net_addr_parse(a.ss.ss_family == AF_INET ? SPAN("127.0.0.1") : SPAN("::1"),
+                       net_addr_port(&at[0]), &a) != ST_OK)
         return -1;
     int fd = socket(a.ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd == -1)

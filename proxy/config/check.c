@@ -144,6 +144,16 @@ enum status check_sign_host(char *text, struct err *e)
     return check_host(text, e); // client and upstream look like names too
 }
 
+// A path longer than that fits into no socket address.
+static enum status check_socket(char *text, struct err *e)
+{
+    if (text[5] != '/')
+        return err_set(e, ST_INVALID, "\"%s\" is not unix:/PATH", text);
+    if (strlen(text + 5) > 107)
+        return err_set(e, ST_INVALID, "\"%s\": the path of a socket has at most 107 octets", text);
+    return check_text(text, e);
+}
+
 enum status check_listen(char *text, struct err *e)
 {
     struct span host;
@@ -151,7 +161,7 @@ enum status check_listen(char *text, struct err *e)
     static const char local[] = "localhost";
     _Static_assert(sizeof("localhost") == sizeof("127.0.0.1"), "rewritten in place");
     if (span_starts(span_of(text), SPAN("unix:")))
-        return err_set(e, ST_INVALID, "unix sockets are not built in yet; use ADDR:PORT");
+        return check_socket(text, e);
     if (is_port(span_of(text), 0))
         return err_set(e, ST_INVALID,
                        "\"%s\" has no address; write 127.0.0.1:%s, or :%s for all interfaces", text,

@@ -96,6 +96,10 @@ static enum status check_addresses(struct merge *m)
             (void)err_set(m->e, ST_INVALID, "listen and admin can't share %s", l->v[i]);
             return blame_either(m, "admin", "listen");
         }
+        if (span_is(text, m->c->probe)) {
+            (void)err_set(m->e, ST_INVALID, "listen and probe can't share %s", l->v[i]);
+            return blame_either(m, "probe", "listen");
+        }
         for (unsigned j = 0; j < i; j++) {
             if (span_is(text, l->v[j])) {
                 (void)err_set(m->e, ST_INVALID, "%s is listed twice", l->v[i]);

@@ -53,12 +53,16 @@ struct config_route {
 struct config {
     // [proxy]
     struct config_list listen; // "addr:port" with a literal address, or ":port": all interfaces
-    char *admin;               // "addr:port" or "off"
-    unsigned workers;          // 0: auto
-    char *host;                // upstream host[:port] for every request (--host); NULL: none
-    char *sign_host;           // general default: "client", "upstream" or a name
-    char *name;                // service (--name)
-    char *region;              // --region; SigV4A's may be "*" or "a,b"
+    char *admin;               // "addr:port", "unix:/path" or "off"
+    char *probe;               // the same
+    char *admin_token_file;    // NULL: none
+    struct config_list admin_hosts;
+    bool admin_quit;
+    unsigned workers; // 0: auto
+    char *host;       // upstream host[:port] for every request (--host); NULL: none
+    char *sign_host;  // general default: "client", "upstream" or a name
+    char *name;       // service (--name)
+    char *region;     // --region; SigV4A's may be "*" or "a,b"
     enum config_algorithm algorithm;
     enum config_scheme upstream_url_scheme;
     struct config_list allow_hosts; // further names that origin-form requests may carry with --host
@@ -85,6 +89,7 @@ struct config {
     int64_t client_head_timeout, client_idle_timeout, client_write_timeout, half_close_grace;
     int64_t connect_timeout, tls_timeout, first_byte_timeout, idle_timeout;
     int64_t pool_idle_timeout, pool_max_age, drain_timeout, pre_stop_wait;
+    int64_t exit_when_idle; // 0: never
     // [retry]
     enum config_retry retry_mode;
     struct config_route *routes; // first match wins

@@ -35,9 +35,25 @@ const struct option options[] = {
      .def = "127.0.0.1:8080", .check = check_listen, AT(listen),
      .help = "Addresses on which clients are served. :8080 means all interfaces; beyond loopback, "
              "whoever reaches the port uses the proxy's credentials."},
-    {.key = "admin", .section = "proxy", .type = OPT_STRING, .arg = "ADDR:PORT|off",
+    {.key = "admin", .section = "proxy", .type = OPT_STRING, .arg = "ADDR:PORT|unix:PATH|off",
      .def = "127.0.0.1:8081", .check = check_admin, AT(admin),
-     .help = "Address of the admin listener (/healthz, /readyz), or off."},
+     .help = "Address of the admin listener (/healthz, /readyz, /metrics, /status, /quit), or off. "
+             "Beyond loopback only together with admin_token_file."},
+    {.key = "admin_token_file", .section = "proxy", .type = OPT_STRING, .arg = "FILE",
+     .example = "/etc/sigv4-proxy/admin-tokens", .check = check_folder, AT(admin_token_file),
+     .help = "Tokens for the admin listener beyond loopback, a line each: TOKEN or NAME TOKEN. Read "
+             "again when it changes."},
+    {.key = "admin_hosts", .section = "proxy", .type = OPT_LIST, .arg = "HOST",
+     .example = "proxy.internal", .check = check_host, AT(admin_hosts), .is_reloadable = true,
+     .help = "Further names by which the admin listener may be called, besides localhost and "
+             "addresses; other names are refused, since a web page could have made them up."},
+    {.key = "admin_quit", .section = "proxy", .type = OPT_BOOL, .def = "no", AT(admin_quit),
+     .is_reloadable = true,
+     .help = "Let POST /quit on the admin listener stop the proxy, as SIGTERM does."},
+    {.key = "probe", .section = "proxy", .type = OPT_STRING, .arg = "ADDR:PORT|unix:PATH|off",
+     .def = "off", .check = check_admin, AT(probe),
+     .help = "Address of a listener that shows health and metrics only (/healthz, /readyz, "
+             "/metrics), without a token: for kubelet and Prometheus."},
     {.key = "workers", .section = "proxy", .type = OPT_UINT, .words = "auto", .def = "auto",
      .min = 1, .max = 64, AT(workers),
      .help = "Worker threads. auto takes the smallest of the CPU affinity mask, the cgroup's CPU "
@@ -198,6 +214,10 @@ const struct option options[] = {
      .max = HOURS, AT(pre_stop_wait), .is_reloadable = true,
      .help = "How long the proxy serves on after SIGTERM while /readyz already says no, so that "
              "load balancers notice."},
+    {.key = "exit_when_idle", .section = "timeouts", .type = OPT_TIME, .words = "never",
+     .def = "never", .min = 1, .max = 24 * HOURS, AT(exit_when_idle), .is_reloadable = true,
+     .help = "End, as after SIGTERM, when no client was connected for this long: for jobs whose "
+             "sidecar has to end by itself."},
 
     {.key = "retry_mode", .section = "retry", .type = OPT_ENUM, .words = "off", .def = "off",
      .later = "standard", .later_why = "retries are not built in yet; use off", AT(retry_mode),

@@ -14,6 +14,7 @@
 #include "base/xalloc.h"
 #include "creds/creds_int.h"
 #include "log/log.h"
+#include "metrics/metrics.h"
 
 #define POLL_MS        2000
 #define YOUNG_MS       4000
@@ -88,6 +89,11 @@ static void answer(struct walk *w, const struct fact_result *r)
                       r->err.text);
         say(c, LOG_WARN, line.text);
     }
+    if (creds)
+        metrics_inc(METRIC_CREDS_REFRESHES);
+    else if (r->status != ST_AGAIN)
+        metrics_count(METRIC_CREDS_FAILURES,
+                      span_of(w->at < N_PROVIDERS ? providers[w->at]->name : "none"));
     walk_free(w);
     facts_answer(flight, r);
 }

@@ -499,6 +499,21 @@ void facts_invalidate(struct facts *f, unsigned kind, const char *key)
         start(e);
 }
 
+void facts_each(struct facts *f, facts_each_fn fn, void *arg)
+{
+    for (unsigned kind = 0; kind < FACTS_KINDS_MAX && !f->is_closed; kind++) {
+        struct entry *e;
+        TAILQ_FOREACH(e, &f->lru[kind], lru)
+        {
+            struct facts_item item = {.kind = kind,
+                                      .key = e->node.key,
+                                      .fact = e->fact,
+                                      .is_fetching = e->flight != NULL};
+            fn(arg, &item);
+        }
+    }
+}
+
 void facts_free(struct facts *f)
 {
     f->is_closed = true;

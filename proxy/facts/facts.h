@@ -77,6 +77,22 @@ void facts_free(struct facts *f); // on control's thread or after it ended; view
 void facts_warm(struct facts *f, unsigned kind, const char *key);
 void facts_invalidate(struct facts *f, unsigned kind, const char *key); // key NULL: all of the kind
 
+// What control knows now, for people and metrics.
+struct facts_item {
+    unsigned kind;
+    char *key;
+    struct fact *fact; // a reference; NULL: nothing was answered yet
+    bool is_fetching;
+};
+struct facts_list {
+    unsigned n;
+    struct facts_item v[];
+};
+typedef void (*facts_list_fn)(void *arg, struct facts_list *l); // freed by the callee
+// Any thread. done runs once on back's thread, with an empty list where facts have ended.
+void facts_list(struct facts *f, struct loop *back, facts_list_fn done, void *arg);
+void facts_list_free(struct facts_list *l);
+
 // A worker's side: its own table of snapshots, touched by the worker's thread only.
 struct facts_view;
 struct facts_view *facts_view_new(struct facts *f, struct loop *worker);

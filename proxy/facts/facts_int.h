@@ -52,6 +52,9 @@ struct notice {
 };
 void view_on_notice(void *arg);
 
+// Control's thread; what item points to is borrowed.
+typedef void (*facts_each_fn)(void *arg, const struct facts_item *item);
+void facts_each(struct facts *f, facts_each_fn fn, void *arg);
 struct facts *facts_acquire(struct facts *f);
 void facts_release(struct facts *f);
 struct loop *facts_loop(const struct facts *f);

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "log/log.h"
+#include "metrics/metrics.h"
 
 #define PATH_MAX_LOGGED 1024
 
@@ -37,6 +38,34 @@ static struct span path_of(const struct request *r)
     return span_sub(target, 0, span_find(target, '?'));
 }
 
+static enum metric_outcome outcome_of(const struct request *r)
+{
+    if (r->log.ended)
+        return METRIC_BROKEN;
+    if (r->log.code || r->plan.kind == PLAN_ANSWER)
+        return METRIC_ANSWERED;
+    return r->plan.kind == PLAN_TUNNEL ? METRIC_TUNNELLED : METRIC_RELAYED;
+}
+
+static void count(const struct request *r)
+{
+    const struct request_log *l = &r->log;
+    metrics_request(r->plan.is_signed ? r->plan.service : SPAN("-"), l->status, outcome_of(r));
+    metrics_add(METRIC_BYTES_IN, (int64_t)l->bytes_in);
+    metrics_add(METRIC_BYTES_OUT, (int64_t)l->bytes_out);
+    metrics_add(METRIC_ATTEMPTS, l->attempts);
+    if (l->code)
+        metrics_count(METRIC_ERRORS, span_of(l->code));
+    if (r->plan.kind != PLAN_TUNNEL)
+        metrics_observe_ms(METRIC_TIME_TOTAL, clock_mono_ms() - l->start);
+    if (outcome_of(r) == METRIC_RELAYED)
+        metrics_observe_ms(METRIC_TIME_FIRST_BYTE, l->first_byte_ms);
+    if (l->attempts && !l->is_reused)
+        metrics_observe_ms(METRIC_TIME_CONNECT, l->connect_ms);
+    if (r->plan.is_signed && l->attempts)
+        metrics_observe_ms(METRIC_TIME_CREDENTIALS, l->creds_ms);
+}
+
 void access_log(const struct request *r)
 {
     const struct request_log *l = &r->log;
@@ -61,4 +90,5 @@ void access_log(const struct request *r)
     add_path(b, path_of(r));
     buf_add_char(b, '"');
     log_raw(buf_span(b));
+    count(r);
 }

@@ -4,6 +4,7 @@
 
 #include "front/request.h"
 
+// Writes the line and counts the request.
 void access_log(const struct request *r);
 
 #endif

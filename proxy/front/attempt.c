@@ -23,7 +23,8 @@ const char *attempt_refusal(const void *guard, const struct net_addr *a)
     for (unsigned i = 0; i < g->shared->n_listening; i++) {
         const struct net_addr *own = &g->shared->listening[i];
         if (net_addr_port(own) == net_addr_port(a) &&
-            (net_addr_same_ip(own, a) || net_addr_is_loopback(a)))
+            (net_addr_same_ip(own, a) || net_addr_is_loopback(a) ||
+             (net_addr_is_any(own) && net_addr_is_local(a))))
             return "the proxy's own";
     }
     return NULL;

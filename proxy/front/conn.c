@@ -10,6 +10,7 @@
 #include "base/xalloc.h"
 #include "front/request.h"
 #include "log/log.h"
+#include "metrics/metrics.h"
 
 #define LINGER_MS     1000
 #define DRAIN_IDLE_MS 500 // a keep-alive client's next request may be on its way
@@ -216,6 +217,7 @@ void conn_open(struct worker *w, int fd)
     net_addr_format(stream_peer(c->stream), c->peer);
     stream_set_write_stall(c->stream, cfg->client_write_timeout);
     TAILQ_INSERT_TAIL(&w->conns, c, link);
+    metrics_inc(METRIC_CLIENT_CONNECTIONS);
     timer_set(c->timer, cfg->client_idle_timeout);
 }
 

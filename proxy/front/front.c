@@ -129,6 +129,35 @@ uint16_t front_port(const struct front *f)
     return net_addr_port(&f->shared.listening[0]);
 }
 
+void front_stats(const struct front *f, struct front_stats *out)
+{
+    *out = (struct front_stats){
+        .n_workers = f->n_workers,
+        .clients = limit_used(&f->shared.connections),
+        .clients_max = atomic_load(&f->shared.connections.cap),
+        .spool_bytes = limit_used(&f->shared.spool),
+        .spool_max = f->shared.config->spool_max,
+        .oldest_beat_ms = INT64_MAX,
+    };
+    for (unsigned i = 0; i < f->n_workers; i++) {
+        int64_t beat_ms = loop_beat_ms(f->workers[i].loop);
+        if (beat_ms < out->oldest_beat_ms) {
+            out->oldest_beat_ms = beat_ms;
+            out->oldest_worker = i + 1;
+        }
+    }
+}
+
+unsigned front_worker_clients(const struct front *f, unsigned worker)
+{
+    return atomic_load(&f->workers[worker].n_conns);
+}
+
+const char *front_listener(const struct front *f, unsigned i)
+{
+    return i < f->n_listeners ? f->listeners[i].name : NULL;
+}
+
 void front_drain(struct front *f, int64_t timeout_ms, loop_fn done, void *arg)
 {
     f->drained = done;

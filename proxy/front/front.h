@@ -34,4 +34,18 @@ void front_free(struct front *f);
 // The first listener's port (for "listen = 127.0.0.1:0"), host order.
 uint16_t front_port(const struct front *f);
 
+struct front_stats {
+    unsigned n_workers;
+    uint64_t clients; // connections open now
+    uint64_t clients_max;
+    uint64_t spool_bytes;
+    uint64_t spool_max;
+    int64_t oldest_beat_ms; // monotonic: of the worker that has not moved for longest
+    unsigned oldest_worker; // its number
+};
+void front_stats(const struct front *f, struct front_stats *out);
+unsigned front_worker_clients(const struct front *f, unsigned worker); // worker: from 0
+// Addresses that clients come to, as logged; NULL behind the last.
+const char *front_listener(const struct front *f, unsigned i);
+
 #endif

@@ -98,25 +98,18 @@ static void on_readable(void *arg)
         ;
 }
 
-enum status listener_open(struct front *f, const char *text, struct err *e)
+static enum status listener_add(struct front *f, struct net_addr *at, struct err *e)
 {
-    struct listener *l = &f->listeners[f->n_listeners];
-    struct span s = span_of(text);
-    size_t colon = span_rfind(s, ':');
-    uint64_t port = 0;
-    struct net_addr *a = &f->shared.listening[f->n_listeners];
     if (f->n_listeners == FRONT_MAX_LISTENERS)
         return err_set(e, ST_LIMIT, "listen: more than %d addresses", FRONT_MAX_LISTENERS);
-    if (!span_u64(span_sub(s, colon + 1, s.len), &port) || port > 65535 ||
-        net_addr_parse(span_sub(s, 0, colon), (uint16_t)port, a) != ST_OK)
-        return err_set(e, ST_INVALID, "listen: \"%s\" is not ADDRESS:PORT", text);
-    l->fd = listen_open(a, BACKLOG, e);
+    struct listener *l = &f->listeners[f->n_listeners];
+    struct net_addr *a = &f->shared.listening[f->n_listeners];
+    l->fd = listen_open(at, BACKLOG, e);
     if (l->fd == -1)
         return ST_IO;
-    a->len = sizeof(a->ss); // port 0 becomes the kernel's choice
-    if (getsockname(l->fd, (struct sockaddr *)&a->ss, &a->len) == -1) {
+    if (!listen_address(l->fd, a)) { // port 0 has become the kernel's choice
         (void)close(l->fd);
-        return err_set(e, ST_IO, "listen: %s: %s", text, strerror(errno));
+        return err_set(e, ST_IO, "listen: %s", strerror(errno));
     }
     net_addr_format(a, l->name);
     l->front = f;
@@ -128,6 +121,23 @@ enum status listener_open(struct front *f, const char *text, struct err *e)
                  "listening on %s, beyond loopback: whoever reaches it can use these credentials",
                  l->name);
     log_info(NULL, "listening on %s", l->name);
+    return ST_OK;
+}
+
+enum status listener_open(struct front *f, const char *text, struct err *e)
+{
+    struct net_addr at[2];
+    unsigned n = listen_parse(span_of(text), at);
+    if (!n)
+        return err_set(e, ST_INVALID, "listen: \"%s\" is not ADDRESS:PORT", text);
+    enum status st = listener_add(f, &at[0], e);
+    if (st != ST_OK || n == 1)
+        return st;
+    // All interfaces: IPv6 is left out where the machine has none.
+    struct err why = {""};
+    net_addr_set_port(&at[1], net_addr_port(&f->shared.listening[f->n_listeners - 1]));
+    if (listener_add(f, &at[1], &why) != ST_OK)
+        log_warn(NULL, "%s; IPv4 only", why.text);
     return ST_OK;
 }
 

@@ -8,8 +8,10 @@
 #include "front/conn.h"
 #include "front/request.h"
 #include "log/log.h"
+#include "metrics/metrics.h"
 
-#define KEY_CACHE 256
+#define KEY_CACHE    256
+#define HEARTBEAT_MS 2000 // so that an idle loop turns, too
 
 static void close_all(struct worker *w)
 {
@@ -26,6 +28,7 @@ static void close_all(struct worker *w)
 static void clear(struct worker *w)
 {
     close_all(w);
+    timer_free(w->heartbeat);
     while (!SLIST_EMPTY(&w->spare)) {
         struct request *r = SLIST_FIRST(&w->spare);
         SLIST_REMOVE_HEAD(&w->spare, spare);
@@ -40,12 +43,20 @@ static void clear(struct worker *w)
     buf_clear(&w->scratch);
 }
 
+static void on_heartbeat(void *arg)
+{
+    struct worker *w = arg;
+    timer_set(w->heartbeat, HEARTBEAT_MS);
+}
+
 static void *run(void *arg)
 {
     struct worker *w = arg;
     (void)pthread_setname_np(pthread_self(), w->name);
+    on_heartbeat(w);
     loop_run(w->loop);
     clear(w);
+    metrics_thread_end();
     log_thread_end();
     digest_thread_end();
     return NULL;
@@ -76,6 +87,7 @@ enum status worker_start(struct worker *w, struct err *e)
                                            .max_trailers = 8192}};
     w->pool = pool_new(&w->dialer, &pool);
     w->keys = sign_key_cache_new(KEY_CACHE);
+    w->heartbeat = timer_new(w->loop, on_heartbeat, w);
     int rc = pthread_create(&w->thread, NULL, run, w);
     return rc ? err_set(e, ST_IO, "worker thread: %s", strerror(rc)) : ST_OK;
 }

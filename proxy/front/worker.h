@@ -41,6 +41,7 @@ struct worker {
     struct front_shared *shared; // borrowed
     pthread_t thread;
     struct loop *loop;
+    struct timer *heartbeat;
     struct facts_view *facts;
     struct tls_client *tls;
     struct dialer dialer;

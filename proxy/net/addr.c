@@ -5,6 +5,8 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 static struct sockaddr_in *in4(struct net_addr *a)
 {
@@ -64,8 +66,11 @@ void net_addr_format(const struct net_addr *a, char out[NET_ADDR_TEXT])
     } else if (a->ss.ss_family == AF_INET6) {
         (void)inet_ntop(AF_INET6, &cin6(a)->sin6_addr, text, sizeof(text));
         (void)snprintf(out, NET_ADDR_TEXT, "[%s]:%u", text, net_addr_port(a));
+    } else if (a->ss.ss_family == AF_UNIX) {
+        const char *path = ((const struct sockaddr_un *)&a->ss)->sun_path;
+        (void)snprintf(out, NET_ADDR_TEXT, "unix%s%.50s", *path ? ":" : "", path);
     } else {
-        (void)snprintf(out, NET_ADDR_TEXT, "%s", a->ss.ss_family == AF_UNIX ? "unix" : "unknown");
+        (void)snprintf(out, NET_ADDR_TEXT, "unknown");
     }
 }
 
@@ -115,5 +120,27 @@ bool net_addr_is_loopback(const struct net_addr *a)
     struct in_addr v4;
     if (as_ipv4(a, &v4))
         return ntohl(v4.s_addr) >> 24 == 127;
+    if (a->ss.ss_family == AF_UNIX)
+        return true;
     return a->ss.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&cin6(a)->sin6_addr);
+}
+
+bool net_addr_is_any(const struct net_addr *a)
+{
+    struct in_addr v4;
+    if (as_ipv4(a, &v4))
+        return v4.s_addr == INADDR_ANY;
+    return a->ss.ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&cin6(a)->sin6_addr);
+}
+
+bool net_addr_is_local(const struct net_addr *a)
+{
+    struct net_addr probe = *a;
+    int fd = socket(a->ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd == -1)
+        return false;
+    net_addr_set_port(&probe, 0); // the kernel binds to addresses of its own only
+    bool is_local = bind(fd, (const struct sockaddr *)&probe.ss, probe.len) == 0;
+    (void)close(fd);
+    return is_local;
 }

@@ -142,9 +142,10 @@ class Proxy:
         with self.client() as client:
             return client.request(*arguments, **options)
 
-    def admin(self, path, fields=()):
+    def admin(self, path, fields=(), method="GET", body=None):
         with http1.Client(("127.0.0.1", self.admin_port)) as client:
-            return client.request("GET", path, fields, host=f"127.0.0.1:{self.admin_port}")
+            return client.request(method, path, fields, body=body,
+                                  host=f"127.0.0.1:{self.admin_port}")
 
     def memory(self, field="VmHWM"):
         """In octets, from /proc: VmHWM is the peak, VmRSS what is resident now."""

@@ -184,7 +184,8 @@ class Client:
         self.sock = socket.socket(family)
         self.sock.settimeout(timeout)
         self.sock.connect(address)
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if family != socket.AF_UNIX:
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.wire = Wire(self.sock)
 
     def __enter__(self):

@@ -154,7 +154,8 @@ static void listen_wants_a_literal_address_and_a_port(void **state)
     check_says(check_listen, "LocalHost:80", "127.0.0.1:80");
     check_says(check_listen, "8080",
                "\"8080\" has no address; write 127.0.0.1:8080, or :8080 for all interfaces");
-    check_says(check_listen, "unix:/run/x", "unix sockets are not built in yet; use ADDR:PORT");
+    check_says(check_listen, "unix:/run/x", "unix:/run/x");
+    check_says(check_listen, "unix:run/x", "\"unix:run/x\" is not unix:/PATH");
     check_says(check_listen, "127.0.0.1", "\"127.0.0.1\" is not ADDR:PORT");
     check_says(check_listen, "::1:80", "\"::1:80\" is not ADDR:PORT");
     check_says(check_listen, "127.0.0.1:65536",
