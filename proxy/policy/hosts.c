@@ -3,10 +3,10 @@
 // rightmost label that looks like a region are taken away, then labels that say nothing (dualstack,
 // fips, global, an account number). What is left is looked up in tables made from AWS's own
 // endpoint data. Regions are known by their shape, so that one that opens tomorrow works today;
-// services are known by name only: a name that is not in the table is never signed for, since a
-// signed request carries the session token. Names that customers choose (buckets, API ids,
-// clusters) are recognised before the tables: an instance, a broker or a load balancer belongs to a
-// customer, not to AWS.
+// services by name, and where the shape is that of AWS's own endpoints and of nothing else, by
+// being there (hosts_kin.c). Since a signed request carries the session token, anything else is
+// refused. Names that customers choose (buckets, API ids, clusters) are recognised before the
+// tables: an instance, a broker or a load balancer belongs to a customer, not to AWS.
 #include "policy/hosts.h"
 
 #include <string.h>
@@ -16,7 +16,7 @@
 
 #define RULE_NEVER "web sites, load balancers, instances, databases, registries"
 
-static const char *pair_find(const struct hosts_pair *v, size_t n, struct span key)
+const char *hosts_pair_find(const struct hosts_pair *v, size_t n, struct span key)
 {
     size_t lo = 0;
     while (lo < n) {
@@ -81,7 +81,7 @@ static bool split(struct span host, struct hosts_parts *h)
     }
     for (unsigned i = 0; i < h->n; i++) {
         struct span tail = span_sub(host, (size_t)(h->labels[i].p - host.p), host.len);
-        const char *home = pair_find(hosts_suffixes, n_hosts_suffixes, tail);
+        const char *home = hosts_pair_find(hosts_suffixes, n_hosts_suffixes, tail);
         if (home) {
             h->suffix = tail;
             h->home = span_of(home);
@@ -150,20 +150,26 @@ static void make_key(const struct hosts_parts *h, struct hosts_key *k)
     }
 }
 
+size_t hosts_plane(struct span label)
+{
+    static const char *const planes[] = {"-api", "-control", "-control-plane"};
+    for (size_t i = 0; i < sizeof(planes) / sizeof(planes[0]); i++)
+        if (span_ends(label, span_of(planes[i])))
+            return strlen(planes[i]);
+    return 0;
+}
+
 // A compound of something known: what ends in a word whose compounds all sign alike
 // (search-dynamodb), or in a word that names a plane of the same service (kafka-api).
 static const char *find_family(struct span label)
 {
-    static const char *const planes[] = {"-api", "-control", "-control-plane"};
-    for (size_t i = 0; i < sizeof(planes) / sizeof(planes[0]); i++)
-        if (span_ends(label, span_of(planes[i]))) {
-            struct span whole = span_sub(label, 0, label.len - strlen(planes[i]));
-            return pair_find(hosts_names, n_hosts_names, whole);
-        }
+    size_t plane = hosts_plane(label);
+    if (plane)
+        return hosts_pair_find(hosts_names, n_hosts_names, span_sub(label, 0, label.len - plane));
     for (size_t i = 1; i < label.len; i++)
         if (label.p[i - 1] == '-') {
             const char *name =
-                pair_find(hosts_families, n_hosts_families, span_sub(label, i, label.len));
+                hosts_pair_find(hosts_families, n_hosts_families, span_sub(label, i, label.len));
             if (name)
                 return name;
         }
@@ -180,12 +186,12 @@ static struct span region_for(const struct hosts_parts *h, const struct hosts_ke
     memcpy(text + k->len + 1, h->suffix.p, h->suffix.len);
     struct span name = span_from(text, k->len + 1 + h->suffix.len);
     if (h->region.len) {
-        const char *forced = pair_find(hosts_forced_regions, n_hosts_forced_regions, name);
+        const char *forced = hosts_pair_find(hosts_forced_regions, n_hosts_forced_regions, name);
         return forced ? span_of(forced) : h->region;
     }
-    const char *region = pair_find(hosts_regions, n_hosts_regions, h->host);
+    const char *region = hosts_pair_find(hosts_regions, n_hosts_regions, h->host);
     if (!region)
-        region = pair_find(hosts_global, n_hosts_global, name);
+        region = hosts_pair_find(hosts_global, n_hosts_global, name);
     if (region)
         return span_of(region);
     bool is_new = span_starts(h->suffix, SPAN("api.")) || span_starts(h->suffix, SPAN("on."));
@@ -207,12 +213,13 @@ void hosts_never(struct hosts_answer *out, const char *rule)
     out->rule = rule;
 }
 
-static void classify_key(struct hosts_parts *h, const struct hosts_key *k, struct hosts_answer *out)
+static void classify_key(struct hosts_parts *h, const struct hosts_key *k, struct arena *a,
+                         struct hosts_answer *out)
 {
     struct span joined = span_from(k->text, k->len);
     struct span last = k->label[k->n - 1];
     struct span region = region_for(h, k);
-    const char *takes = pair_find(hosts_unsigned, n_hosts_unsigned, joined);
+    const char *takes = hosts_pair_find(hosts_unsigned, n_hosts_unsigned, joined);
     if (takes) {
         out->takes_bearer = strcmp(takes, "bearer") == 0;
         hosts_never(out, "a service that takes no SigV4");
@@ -222,7 +229,7 @@ static void classify_key(struct hosts_parts *h, const struct hosts_key *k, struc
         hosts_never(out, RULE_NEVER);
         return;
     }
-    const char *name = pair_find(hosts_names, n_hosts_names, joined);
+    const char *name = hosts_pair_find(hosts_names, n_hosts_names, joined);
     const char *rule = "endpoint table";
     if (!name && hosts_form(k, region, out))
         return;
@@ -231,17 +238,21 @@ static void classify_key(struct hosts_parts *h, const struct hosts_key *k, struc
             hosts_never(out, "a customer's own host");
             return;
         }
-        name = pair_find(hosts_names, n_hosts_names, last);
+        name = hosts_pair_find(hosts_names, n_hosts_names, last);
         rule = "endpoint table, last label";
     }
     if (!name && k->n == 1) {
         name = find_family(joined);
         rule = "endpoint table, compound name";
     }
+    if (!name && hosts_is_unlisted(h, k)) {
+        name = arena_cstr(a, last);
+        rule = "a regional endpoint, named by its label";
+    }
     // aws.amazon.com holds web sites (docs, console); of the API hosts only sign-in lives there.
     if (!name || (span_is(h->suffix, "aws.amazon.com") && !span_is(last, "signin")))
         return;
-    bool is_4a = pair_find(hosts_sigv4a, n_hosts_sigv4a, joined) != NULL;
+    bool is_4a = hosts_pair_find(hosts_sigv4a, n_hosts_sigv4a, joined) != NULL;
     hosts_sign(out, name, is_4a ? SPAN("*") : region, rule);
 }
 
@@ -249,7 +260,6 @@ void hosts_classify(struct span host, struct arena *a, struct hosts_answer *out)
 {
     struct hosts_parts h;
     struct hosts_key key;
-    (void)a;
     memset(out, 0, sizeof(*out));
     out->rule = "not an AWS host";
     if (host.len == 0 || host.len > HOSTS_MAX_HOST || !split(host, &h))
@@ -264,7 +274,7 @@ void hosts_classify(struct span host, struct arena *a, struct hosts_answer *out)
     take_region(&h);
     make_key(&h, &key);
     if (key.n)
-        classify_key(&h, &key, out);
+        classify_key(&h, &key, a, out);
     if (out->verdict == HOSTS_SIGN && out->region.len == 0) {
         out->verdict = HOSTS_UNKNOWN;
         out->rule = "no known region";

@@ -18,7 +18,7 @@ enum hosts_verdict {
 struct hosts_answer {
     enum hosts_verdict verdict;
     bool is_aws;         // the suffix is AWS's
-    struct span service; // signing name; static memory
+    struct span service; // signing name; static memory, or in the arena
     struct span region;  // empty: not named (accelerate); "*": SigV4A
     bool is_sigv4a;
     bool takes_bearer;  // HOSTS_NEVER_SIGN: but a client's Bearer token is what it wants

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Shared by hosts.c (the tables) and hosts_forms.c (names that customers choose).
+// Shared by hosts.c (the tables), hosts_forms.c (names that customers choose) and hosts_kin.c
+// (names that are not in the table).
 #ifndef POLICY_HOSTS_INT_H
 #define POLICY_HOSTS_INT_H
 
@@ -27,7 +28,11 @@ struct hosts_key {
     unsigned n;
 };
 
+struct hosts_pair;
+
+const char *hosts_pair_find(const struct hosts_pair *v, size_t n, struct span key); // or NULL
 bool hosts_is_region(struct span s);
+size_t hosts_plane(struct span label); // length of "-api", "-control"... at its end, or 0
 void hosts_sign(struct hosts_answer *out, const char *service, struct span region,
                 const char *rule);
 void hosts_never(struct hosts_answer *out, const char *rule);
@@ -43,5 +48,7 @@ bool hosts_is_never(const struct hosts_key *k);
 bool hosts_form(const struct hosts_key *k, struct span region, struct hosts_answer *out);
 // A name in front of a service whose hosts with such a name are databases, brokers, clusters.
 bool hosts_is_customers(const struct hosts_key *k);
+// A regional endpoint of a service that is not in the table and signs with its last label.
+bool hosts_is_unlisted(const struct hosts_parts *h, const struct hosts_key *k);
 
 #endif

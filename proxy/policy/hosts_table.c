@@ -21,6 +21,15 @@ const struct hosts_pair hosts_suffixes[] = {
 };
 const size_t n_hosts_suffixes = sizeof(hosts_suffixes) / sizeof(hosts_suffixes[0]);
 
+const struct hosts_pair hosts_api_suffixes[] = {
+    {"amazonaws.com", ""}, {"amazonaws.com.cn", ""}, {"amazonaws.eu", ""},
+    {"api.amazonwebservices.com.cn", ""}, {"api.amazonwebservices.eu", ""}, {"api.aws", ""},
+    {"api.aws.hci.ic.gov", ""}, {"api.aws.ic.gov", ""}, {"api.aws.scloud", ""},
+    {"api.cloud-aws.adc-e.uk", ""}, {"c2s.ic.gov", ""}, {"cloud.adc-e.uk", ""},
+    {"csp.hci.ic.gov", ""}, {"sc2s.sgov.gov", ""},
+};
+const size_t n_hosts_api_suffixes = sizeof(hosts_api_suffixes) / sizeof(hosts_api_suffixes[0]);
+
 const struct hosts_pair hosts_names[] = {
     {"a2i-runtime-sagemaker", "sagemaker"}, {"a2i-runtime.sagemaker", "sagemaker"},
     {"access-analyzer", "access-analyzer"}, {"accessanalyzer", "access-analyzer"},
@@ -349,6 +358,48 @@ const struct hosts_pair hosts_families[] = {
     {"transcribe", "transcribe"},
 };
 const size_t n_hosts_families = sizeof(hosts_families) / sizeof(hosts_families[0]);
+
+const struct hosts_pair hosts_kin[] = {
+    {"-acme", ""}, {"-agent", ""}, {"-agent-runtime", ""}, {"-api", ""}, {"-appregistry", ""},
+    {"-contacts", "own"}, {"-control", ""}, {"-control-plane", ""}, {"-data", "own"},
+    {"-data-automation", ""}, {"-data-automation-runtime", ""}, {"-events", ""}, {"-ingest", ""},
+    {"-omni", ""}, {"-prm", ""}, {"-query", ""}, {"-queues", ""}, {"-runtime", ""},
+    {"-serverless", "own"}, {"-streams", ""}, {"-toolbox", ""}, {"access-", "own"},
+    {"account-", ""}, {"acm-", ""}, {"aco-", "own"}, {"agent-", ""}, {"agent-registry-", ""},
+    {"agreement-", ""}, {"airflow-", ""}, {"analytics-", ""}, {"app-", "own"},
+    {"application-", "own"}, {"application-cost-", "own"}, {"arc-", ""}, {"arc-recovery-", ""},
+    {"arc-recovery-control-", ""}, {"arc-region-", ""}, {"arc-region-switch-", ""},
+    {"arc-region-switch-control-", ""}, {"arc-zonal-", "own"}, {"autoscaling-", ""},
+    {"backup-", "own"}, {"bcm-", "own"}, {"bcm-data-", "own"}, {"bcm-pricing-", "own"},
+    {"bcm-recommended-", "own"}, {"bedrock-", ""}, {"bedrock-agent-", ""},
+    {"bedrock-agentcore-", ""}, {"bedrock-data-", ""}, {"bedrock-data-automation-", ""},
+    {"cassandra-", ""}, {"catalog-", ""}, {"cleanrooms-", ""}, {"cloudfront-", ""},
+    {"cloudtrail-", ""}, {"cloudwatch-", ""}, {"codeguru-", "own"}, {"codestar-", "own"},
+    {"cognito-", "own"}, {"compute-", "own"}, {"connect-", ""}, {"contact-", ""}, {"control-", ""},
+    {"control-storage-", ""}, {"cost-", "own"}, {"cost-optimization-", "own"}, {"data-", ""},
+    {"deployment-", ""}, {"devops-", "own"}, {"discovery-", ""}, {"docdb-", ""}, {"ds-", ""},
+    {"ec2-", ""}, {"ec2-instance-", "own"}, {"ecr-", ""}, {"eks-", ""}, {"elemental-", "own"},
+    {"emr-", "own"}, {"end-", "own"}, {"end-user-", "own"}, {"entitlement-", ""},
+    {"execute-", "own"}, {"geo-", "own"}, {"health-", ""}, {"iam-", ""}, {"identity-", ""},
+    {"inspector-", ""}, {"kafka-", ""}, {"kendra-", ""}, {"kinesis-", ""}, {"license-", "own"},
+    {"license-manager-", "own"}, {"license-manager-linux-", "own"},
+    {"license-manager-user-", "own"}, {"mail-", ""}, {"managedblockchain-", ""}, {"media-", ""},
+    {"media-pipelines-", ""}, {"mediapackage-", ""}, {"medical-", "own"}, {"meetings-", ""},
+    {"memory-", ""}, {"messaging-", ""}, {"metering-", ""}, {"migrationhub-", ""}, {"models-", ""},
+    {"models-v2-", ""}, {"mturk-", ""}, {"neptune-", "own"}, {"network-", "own"},
+    {"network-security-", "own"}, {"notifications-", ""}, {"nova-", "own"},
+    {"partnercentral-", ""}, {"pca-", "own"}, {"pca-connector-", "own"}, {"personalize-", ""},
+    {"query-", ""}, {"rds-", ""}, {"redshift-", "own"}, {"refactor-", "own"}, {"reporting-", ""},
+    {"resource-", "own"}, {"resource-explorer-", "own"}, {"route53-", "own"},
+    {"route53-recovery-", "own"}, {"route53-recovery-control-", "own"}, {"runtime-", ""},
+    {"runtime-medical-", ""}, {"runtime-v2-", ""}, {"s3-", ""}, {"s3-object-", "own"},
+    {"s3express-", ""}, {"sagemaker-", ""}, {"search-", ""}, {"security-", "own"},
+    {"servicecatalog-", ""}, {"sms-", "own"}, {"snow-", "own"}, {"snow-device-", "own"},
+    {"social-", "own"}, {"ssm-", "own"}, {"storage-", ""}, {"stream-", ""}, {"streams-", ""},
+    {"sync-", ""}, {"tags-", ""}, {"timestream-", ""}, {"voice-", ""}, {"vpc-", "own"},
+    {"waf-", ""}, {"wellarchitected-", ""}, {"workflows-", ""}, {"workspaces-", "own"},
+};
+const size_t n_hosts_kin = sizeof(hosts_kin) / sizeof(hosts_kin[0]);
 
 const struct hosts_pair hosts_unsigned[] = {
     {"account-access-runtime", "bearer"}, {"codecatalyst", "bearer"}, {"importexport", "v2"},

@@ -58,7 +58,8 @@ static void admit_refuses_hosts_that_no_rule_names(void **state)
         {"GET http://10.0.0.1/ HTTP/1.1\r\nHost: x", "403 host-denied"},
         {"GET http://127.0.0.1:8081/status HTTP/1.1\r\nHost: x", "403 host-denied"},
         {"GET http://[::1]/ HTTP/1.1\r\nHost: x", "403 host-denied"},
-        {"GET http://nosuch.us-east-1.amazonaws.com/ HTTP/1.1\r\nHost: x", "403 service-unknown"},
+        {"GET http://sqs-nosuch.us-east-1.amazonaws.com/ HTTP/1.1\r\nHost: x",
+         "403 service-unknown"},
         {"GET http://b.s3-website-us-east-1.amazonaws.com/ HTTP/1.1\r\nHost: x",
          "403 never-signed"},
         {"GET http://ec2-1-2-3-4.compute-1.amazonaws.com/ HTTP/1.1\r\nHost: x", "403 never-signed"},
@@ -114,8 +115,9 @@ static void admit_says_what_would_allow_the_request(void **state)
     planned_make(&p, "", "GET http://169.254.169.254/ HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_non_null(strstr(p.plan.message, "NO_PROXY=169.254.169.254"));
     planned_clear(&p);
-    planned_make(&p, "", "GET http://nosuch.us-east-1.amazonaws.com/ HTTP/1.1\r\nHost: x\r\n\r\n");
-    assert_non_null(strstr(p.plan.message, "[route \"nosuch.us-east-1.amazonaws.com\"]"));
+    planned_make(&p, "",
+                 "GET http://sqs-nosuch.us-east-1.amazonaws.com/ HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_non_null(strstr(p.plan.message, "[route \"sqs-nosuch.us-east-1.amazonaws.com\"]"));
     planned_clear(&p);
     planned_make(&p, "", "GET http://lb.us-east-1.elb.amazonaws.com/ HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_non_null(strstr(p.plan.message, "unsigned_hosts"));

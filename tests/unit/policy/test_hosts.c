@@ -254,7 +254,7 @@ static void hosts_leave_unknown_names_unknown(void **state)
         {"", NULL, NULL, NULL},
         {"amazonaws.com", NULL, NULL, NULL},
         {"us-east-1.amazonaws.com", NULL, NULL, NULL},
-        {"nosuchservice.us-east-1.amazonaws.com", NULL, NULL, NULL},
+        {"nosuchservice.amazonaws.com", NULL, NULL, NULL},
         {"x.nosuchservice.us-east-1.amazonaws.com", NULL, NULL, NULL},
         {"sqs.us-east-1.amazonaws.com.evil.example", NULL, NULL, NULL},
         {"sqs.us-east-1.xamazonaws.com", NULL, NULL, NULL},
@@ -277,6 +277,60 @@ static void hosts_take_compound_names_of_one_service(void **state)
         // A word of its own may be another service altogether.
         {"sqs-anything.us-east-1.api.aws", NULL, NULL, NULL},
         {"anything-account.us-east-1.api.aws", NULL, NULL, NULL},
+    };
+    CHECK(w);
+}
+
+static void hosts_take_a_service_that_opens_tomorrow(void **state)
+{
+    (void)state;
+    static const struct want w[] = {
+        {"frobnicate.us-east-1.amazonaws.com", "frobnicate", "us-east-1", NULL},
+        {"frobnicate-fips.us-gov-west-1.amazonaws.com", "frobnicate", "us-gov-west-1", NULL},
+        {"frobnicate.eu-west-1.api.aws", "frobnicate", "eu-west-1", NULL},
+        {"frobnicate.cn-north-1.amazonaws.com.cn", "frobnicate", "cn-north-1", NULL},
+        {"frob-nicate-2.us-east-1.amazonaws.com", NULL, NULL, NULL},
+        {"frob-nicate.us-east-1.amazonaws.com", "frob-nicate", "us-east-1", NULL},
+        // A family whose names sign as themselves, and those that are of two minds or alone.
+        {"ssm-frobnicate.us-east-1.amazonaws.com", "ssm-frobnicate", "us-east-1", NULL},
+        {"bedrock-frobnicate.us-east-1.amazonaws.com", NULL, NULL, NULL},
+        {"sqs-frobnicate.us-east-1.amazonaws.com", NULL, NULL, NULL},
+        {"frobnicate-sqs.us-east-1.amazonaws.com", NULL, NULL, NULL},
+        {"frobnicate-runtime.us-east-1.amazonaws.com", NULL, NULL, NULL},
+        {"frobnicate-control.us-east-1.amazonaws.com", NULL, NULL, NULL},
+        {"mail-frobnicate.us-east-1.amazonaws.com", NULL, NULL, NULL},
+        {"sqsv2.us-east-1.amazonaws.com", NULL, NULL, NULL},
+    };
+    CHECK(w);
+}
+
+// Each could be somebody's own machine, or a page of the console.
+static void hosts_refuse_unknown_services_of_any_other_shape(void **state)
+{
+    (void)state;
+    static const struct want w[] = {
+        {"x.frobnicate.us-east-1.amazonaws.com", NULL, NULL, NULL},
+        {"api.frobnicate.us-east-1.amazonaws.com", NULL, NULL, NULL},
+        {"123456789012.frobnicate.us-east-1.amazonaws.com", NULL, NULL, NULL},
+        {"us-east-1.frobnicate.amazonaws.com", NULL, NULL, NULL},
+        {"x.us-east-1.frobnicate.amazonaws.com", NULL, NULL, NULL},
+        {"vpce-0a1b.frobnicate.us-east-1.vpce.amazonaws.com", NULL, NULL, NULL},
+        {"frobnicate.us-east-1.vpce.amazonaws.com", NULL, NULL, NULL},
+        {"frobnicate.us-gov.amazonaws.com", NULL, NULL, NULL},
+        {"frobnicate.us-east-1.on.aws", NULL, NULL, NULL},
+        {"frobnicate.us-east-1.aws.amazon.com", NULL, NULL, NULL},
+        {"frobnicate.us-gov-west-1.amazonaws-us-gov.com", NULL, NULL, NULL},
+        {"frobnicate.us-iso-east-1.c2shome.ic.gov", NULL, NULL, NULL},
+        {"i-0123456789abcdef0.us-east-1.amazonaws.com", NULL, NULL, NULL},
+        {"ec2-1-2-3-4.us-east-1.amazonaws.com", NULL, NULL, NULL},
+        {"ip-10-0-0-1.us-east-1.amazonaws.com", NULL, NULL, NULL},
+        {"0a1b2c.us-east-1.amazonaws.com", NULL, NULL, NULL},
+        {"a--b.us-east-1.amazonaws.com", NULL, NULL, NULL},
+        {"a_b.us-east-1.amazonaws.com", NULL, NULL, NULL},
+        {"b-.us-east-1.amazonaws.com", NULL, NULL, NULL},
+        {"a123456789b123456789c123456789d123456789e.us-east-1.amazonaws.com", NULL, NULL, NULL},
+        {"email-smtp.us-east-1.amazonaws.com", NULL, NULL, NULL},
+        {"codecatalyst.us-east-1.api.aws", "-", NULL, NULL},
     };
     CHECK(w);
 }
@@ -312,6 +366,8 @@ int main(void)
         cmocka_unit_test(hosts_never_sign_what_customers_run),
         cmocka_unit_test(hosts_leave_unknown_names_unknown),
         cmocka_unit_test(hosts_take_compound_names_of_one_service),
+        cmocka_unit_test(hosts_take_a_service_that_opens_tomorrow),
+        cmocka_unit_test(hosts_refuse_unknown_services_of_any_other_shape),
         cmocka_unit_test(hosts_stay_calm_with_absurd_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

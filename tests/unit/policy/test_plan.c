@@ -258,20 +258,19 @@ static void plan_asks_in_order_for_service_and_region(void **state)
         {"GET http://b.s3-accelerate.amazonaws.com/ HTTP/1.1\r\nHost: x",
          "tls b.s3-accelerate.amazonaws.com:443 Host b.s3-accelerate.amazonaws.com / "
          "s3/eu-west-3 hash+ none"},
-        {"GET http://newservice.us-east-1.amazonaws.com/ HTTP/1.1\r\nHost: x",
-         "403 service-unknown"},
+        {"GET http://sqs-new.us-east-1.amazonaws.com/ HTTP/1.1\r\nHost: x", "403 service-unknown"},
     };
     PLAN_CHECK("region = eu-west-3\n", region_alone);
 
     static const struct plan_row name_alone[] = {
-        {"GET http://newservice.us-east-1.amazonaws.com/ HTTP/1.1\r\nHost: x",
-         "tls newservice.us-east-1.amazonaws.com:443 Host newservice.us-east-1.amazonaws.com / "
-         "newservice/eu-north-1 hash none"},
+        {"GET http://sqs-new.us-east-1.amazonaws.com/ HTTP/1.1\r\nHost: x",
+         "tls sqs-new.us-east-1.amazonaws.com:443 Host sqs-new.us-east-1.amazonaws.com / "
+         "sqs-new/eu-north-1 hash none"},
         {"GET http://sqs.us-east-1.amazonaws.com/ HTTP/1.1\r\nHost: x",
          "tls sqs.us-east-1.amazonaws.com:443 Host sqs.us-east-1.amazonaws.com / sqs/us-east-1 "
          "hash none"},
     };
-    PLAN_CHECK("name = newservice\n", name_alone);
+    PLAN_CHECK("name = sqs-new\n", name_alone);
 }
 
 static void plan_tells_services_of_one_host_apart_by_path(void **state)
