@@ -104,7 +104,8 @@ static bool signs_as_itself(struct span name)
 bool hosts_is_unlisted(const struct hosts_parts *h, const struct hosts_key *k)
 {
     // No label was dropped either, such as an account's number.
-    if (k->n != 1 || h->n != 1 || h->region.p + h->region.len + 1 != h->suffix.p ||
+    if (k->n != 1 || h->n != 1 || h->region.len == 0 ||
+        h->region.p + h->region.len + 1 != h->suffix.p ||
         !hosts_pair_find(hosts_api_suffixes, n_hosts_api_suffixes, h->suffix))
         return false;
     return is_name(k->label[0]) && !is_known(k->label[0]) && signs_as_itself(k->label[0]);
