@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/secret.h"
 #include "base/xalloc.h"
 
 #define BLOCK_LEN 4096
@@ -35,6 +36,13 @@ void arena_clear(struct arena *a)
         free(b);
     }
     a->used = 0;
+}
+
+void arena_wipe(struct arena *a)
+{
+    for (struct arena_block *b = a->head; b; b = b->next)
+        secret_wipe(b->data, b->used);
+    arena_clear(a);
 }
 
 void arena_reset(struct arena *a)

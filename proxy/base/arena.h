@@ -19,6 +19,7 @@ struct arena {
 
 void arena_init(struct arena *a);               // allocates nothing yet
 void arena_clear(struct arena *a);              // frees all
+void arena_wipe(struct arena *a);               // wipes, then frees all
 void arena_reset(struct arena *a);              // forgets all, keeps one block for the next life
 void *arena_alloc(struct arena *a, size_t len); // 16-byte aligned, uninitialised, never NULL
 void *arena_zalloc(struct arena *a, size_t len);

@@ -161,6 +161,21 @@ void digest_key_hmac(const struct digest_key *k, struct span in, uint8_t out[DIG
     secret_wipe(hash, sizeof(hash));
 }
 
+void digest_sha1_hex(struct span in, char out[DIGEST_SHA1_HEX + 1])
+{
+    uint8_t hash[DIGEST_SHA1_HEX / 2];
+    EVP_MD *sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
+    must(sha1 != NULL);
+    EVP_MD_CTX *ctx = new_ctx();
+    must(EVP_DigestInit_ex(ctx, sha1, NULL));
+    must(EVP_DigestUpdate(ctx, in.p, in.len));
+    must(EVP_DigestFinal_ex(ctx, hash, NULL));
+    EVP_MD_CTX_free(ctx);
+    EVP_MD_free(sha1);
+    hex_encode(hash, sizeof(hash), out);
+    out[DIGEST_SHA1_HEX] = '\0';
+}
+
 void digest_hmac(const void *key, size_t key_len, struct span in, uint8_t out[DIGEST_LEN])
 {
     struct digest_key *k = digest_key_new(key, key_len);

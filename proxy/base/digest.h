@@ -29,6 +29,9 @@ void digest_final(struct digest *d, uint8_t out[DIGEST_LEN]);
 
 void digest_sha256(struct span in, uint8_t out[DIGEST_LEN]);
 void digest_sha256_hex(struct span in, char out[DIGEST_HEX + 1]);
+// Only for names of files that other tools chose so.
+#define DIGEST_SHA1_HEX 40
+void digest_sha1_hex(struct span in, char out[DIGEST_SHA1_HEX + 1]);
 void digest_hmac(const void *key, size_t key_len, struct span in, uint8_t out[DIGEST_LEN]);
 
 // An HMAC key with its inner and outer pad states computed: two compressions less a use.
