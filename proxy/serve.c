@@ -24,6 +24,7 @@
 #include "log/log.h"
 #include "metrics/metrics.h"
 #include "net/resolve.h"
+#include "policy/plan.h"
 
 #define LOG_STOP_MS 2000
 #define N_SIGNALS   3
@@ -36,6 +37,7 @@ struct proxy {
     pthread_t control_thread;
     bool has_control_thread;
     struct tls_trust *trust;
+    struct tls_client *tls; // control's: towards credential endpoints, always verifying
     struct facts *facts;
     struct resolver *resolver;
     struct addresses *addresses;
@@ -48,6 +50,8 @@ struct proxy {
     struct timer *pre_stop;
     struct timer *idle; // exit_when_idle
     int64_t busy_ms;    // when a client was connected last
+    struct arena arena;
+    const char *creds_key; // whose credentials make the proxy ready
     char *region;
     char *region_source;
     bool is_stopping;
@@ -79,7 +83,7 @@ static bool is_ready(void *arg, struct err *why)
         (void)err_set(why, ST_DENIED, "the proxy is stopping");
         return false;
     }
-    struct fact *f = facts_view_peek(p->view, FACTS_CREDENTIALS, "");
+    struct fact *f = facts_view_peek(p->view, FACTS_CREDENTIALS, p->creds_key);
     bool is_good = f && f->status == ST_OK;
     if (!is_good)
         (void)err_set(why, ST_AGAIN, "credentials: %s", f ? f->err.text : "being fetched");
@@ -155,7 +159,7 @@ static void warm(void *arg)
 {
     struct proxy *p = arg;
     if (p->facts) // a message may outlive what it is about: loop_free runs what is left
-        facts_warm(p->facts, FACTS_CREDENTIALS, "");
+        facts_warm(p->facts, FACTS_CREDENTIALS, p->creds_key);
 }
 
 static void *run_control(void *arg)
@@ -172,7 +176,8 @@ static void *run_control(void *arg)
 static enum status start_control(struct proxy *p, char *const *envp, struct err *e)
 {
     struct rng rng;
-    struct creds_env env = {.envp = envp, .profile = p->config->profile};
+    struct creds_env env = {
+        .envp = envp, .profile = p->config->profile, .region = p->config->region};
     struct resolver_options dns = {.nameserver = p->config->nameserver};
     rng_seed_kernel(&rng);
     p->control = loop_new("control", e);
@@ -183,9 +188,13 @@ static enum status start_control(struct proxy *p, char *const *envp, struct err 
     if (!p->resolver)
         return ST_IO;
     p->addresses = addresses_new(p->facts, p->resolver);
+    p->tls = tls_client_new(p->trust, true, e);
+    if (!p->tls)
+        return ST_IO;
+    env.tls = p->tls;
     p->chain = creds_chain_new(p->control, p->facts, &env);
     p->view = facts_view_new(p->facts, p->main);
-    fact_release(facts_view_peek(p->view, FACTS_CREDENTIALS, ""));
+    fact_release(facts_view_peek(p->view, FACTS_CREDENTIALS, p->creds_key));
     loop_post(p->control, warm, p);
     int rc = pthread_create(&p->control_thread, NULL, run_control, p);
     p->has_control_thread = rc == 0;
@@ -284,6 +293,7 @@ static void stop(struct proxy *p)
     addresses_free(p->addresses);
     if (p->resolver)
         resolver_free(p->resolver);
+    tls_client_free(p->tls);
     if (p->control)
         loop_free(p->control);
     for (unsigned i = 0; i < N_SIGNALS; i++)
@@ -293,6 +303,7 @@ static void stop(struct proxy *p)
     if (p->main)
         loop_free(p->main);
     tls_trust_release(p->trust);
+    arena_clear(&p->arena);
     free(p->region);
     free(p->region_source);
 }
@@ -301,6 +312,8 @@ int serve_run(struct config *config, char *const *envp)
 {
     struct proxy p = {.config = config};
     struct err e = {""};
+    arena_init(&p.arena);
+    p.creds_key = plan_creds_key(config, NULL, &p.arena);
     log_set_level(config->log_level);
     p.main = loop_new("main", &e);
     if (!p.main) {

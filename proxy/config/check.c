@@ -199,6 +199,19 @@ enum status check_glob(char *text, struct err *e)
     return ST_OK;
 }
 
+enum status check_role(char *text, struct err *e)
+{
+    struct span rest = span_of(text);
+    struct span part = SPAN("");
+    for (int i = 0; i < 5; i++)
+        (void)span_next(&rest, ':', &part);
+    if (strncmp(text, "arn:", 4) != 0 || strlen(text) < 20 || strlen(text) > 2048 || !rest.p ||
+        !span_starts(rest, SPAN("role/")) || strchr(text, ' '))
+        return err_set(e, ST_INVALID,
+                       "\"%.100s\": a role is written arn:aws:iam::123456789012:role/NAME", text);
+    return check_text(text, e);
+}
+
 // Service and region go into the credential scope, whose parts are separated by slashes.
 static enum status check_word(struct span s, const char *also, struct err *e)
 {

@@ -36,6 +36,7 @@ struct config_route {
     char *upstream;  // "https://host[:port]" or "http://host[:port]"
     char *sign_host; // "client", "upstream" or a name
     char *profile;
+    char *role_arn;
     bool has_sign, has_payload, has_connect, has_algorithm, has_signed, has_presigned;
     bool has_signed_headers;
     enum config_sign sign;
@@ -80,6 +81,7 @@ struct config {
     bool via;
     // [credentials]
     char *profile;
+    char *role_arn; // assumed with what the chain finds; NULL: none
     // [limits], bytes and counts
     uint64_t max_request_line, max_field, max_head, max_fields, max_trailers;
     uint64_t body_memory, body_max, spool_max;

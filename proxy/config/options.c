@@ -140,6 +140,11 @@ const struct option options[] = {
      .example = "legacy", .check = check_text, AT(profile), ROUTE(profile), .is_reloadable = true,
      .help = "Profile of the AWS credentials and config files. Where it isn't set, AWS_PROFILE "
              "decides, and then the profile named default."},
+    {.key = "role_arn", .section = "credentials", .type = OPT_STRING, .arg = "ARN",
+     .example = "arn:aws:iam::123456789012:role/search", .check = check_role, AT(role_arn),
+     ROUTE(role_arn), .is_reloadable = true,
+     .help = "Role that is assumed with the credentials that the chain finds, and whose credentials "
+             "then sign."},
 
     {.key = "max_request_line", .section = "limits", .type = OPT_SIZE, .def = "8k", .min = 512,
      .max = M, AT(max_request_line), .is_reloadable = true,

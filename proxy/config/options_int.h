@@ -77,6 +77,7 @@ bool value_is_set(const struct option *o, const void *field);
 void value_clear(const struct option *o, void *field); // frees; NULL, empty or 0 afterwards
 
 // Checks of strings (option_check_fn).
+enum status check_role(char *text, struct err *e);       // an ARN of a role
 enum status check_text(char *text, struct err *e);       // no control octets, no comment in it
 enum status check_listen(char *text, struct err *e);     // ADDR:PORT, :PORT
 enum status check_admin(char *text, struct err *e);      // ADDR:PORT, off

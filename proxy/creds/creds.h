@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The standard AWS credential chain as a user of facts: kind FACTS_CREDENTIALS, key "" for the
-// chain as it stands or "profile=NAME".
+// The standard AWS credential chain as a user of facts: kind FACTS_CREDENTIALS. Keys:
+//   ""                        the chain as it stands
+//   "profile=NAME"            the chain with that profile selected
+//   "role=ARN"                that role, assumed with ""
+//   "role=ARN profile=NAME"   that role, assumed with "profile=NAME"
+// and, for sources of roles only, "source=NAME" and "provider=NAME".
 // https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 #ifndef CREDS_CREDS_H
 #define CREDS_CREDS_H
@@ -13,6 +17,7 @@
 #include "base/status.h"
 #include "facts/facts.h"
 #include "net/loop.h"
+#include "net/tls.h"
 
 // One triple, immutable; the value of a FACTS_CREDENTIALS fact. Secret: wiped when freed.
 struct creds {
@@ -20,14 +25,26 @@ struct creds {
     char *secret_key;
     char *session_token;   // NULL: none
     int64_t expires_at_ms; // wall clock; INT64_MAX: never
+    bool outlives_expiry;  // still worth signing with when nothing newer can be had
+    char *account_id;      // NULL: not known
     char *provider;        // "environment", "credentials file [legacy]"
     char *source;          // what a person reads: provider and where
 };
+// May be signed with at this moment.
+bool creds_is_usable(const struct creds *c, int64_t wall_ms);
+
+// What one provider of a walk along the chain said: ST_OK, ST_DECLINED (not configured) or why it
+// failed, which ends the walk.
+typedef void (*creds_tell_fn)(void *arg, const char *provider, enum status st, const char *text);
 
 // What the chain reads instead of getenv and fixed paths, copied at start.
 struct creds_env {
-    char *const *envp;   // the process environment, borrowed
-    const char *profile; // --profile / `profile`; NULL: none said
+    char *const *envp;      // the process environment, borrowed
+    const char *profile;    // --profile / `profile`; NULL: none said
+    const char *region;     // --region / `region`; NULL: none said
+    struct tls_client *tls; // of the loop, verifying, borrowed; NULL: https endpoints are refused
+    creds_tell_fn tell;     // NULL, or told of each step of a walk
+    void *tell_arg;
 };
 
 struct creds_chain;

@@ -102,3 +102,31 @@ void profiles_say_missing(const struct profiles *p, const struct profile_choice 
                   p->paths[FILE_CREDENTIALS], why[0][0] ? " (" : "", why[0], why[0][0] ? ")" : "",
                   p->paths[FILE_CONFIG], why[1][0] ? " (" : "", why[1], why[1][0] ? ")" : "");
 }
+
+static void digest_text(struct digest *d, struct span s)
+{
+    digest_add(d, &s.len, sizeof(s.len));
+    digest_add(d, s.p, s.len);
+}
+
+void profiles_digest(const struct profiles *p, const char *profile, uint8_t out[DIGEST_LEN])
+{
+    struct digest *d = digest_new();
+    for (enum file_kind kind = FILE_CREDENTIALS; kind < FILE_KINDS; kind++) {
+        const struct profile_file *f = p->files[kind];
+        bool has = profile_file_has(f, SECTION_PROFILE, span_of(profile));
+        digest_add(d, &has, sizeof(has));
+        for (unsigned i = 0; i < f->n_properties; i++) {
+            const struct profile_property *v = &f->properties[i];
+            const struct profile_section *s = &f->sections[v->section];
+            if (s->is_ignored || (s->type == SECTION_PROFILE && !span_is(s->name, profile)))
+                continue;
+            digest_text(d, s->name);
+            digest_text(d, v->parent);
+            digest_text(d, v->key);
+            digest_text(d, v->value);
+        }
+    }
+    digest_final(d, out);
+    digest_free(d);
+}

@@ -3,6 +3,7 @@
 #ifndef CREDS_PROFILES_INT_H
 #define CREDS_PROFILES_INT_H
 
+#include "base/digest.h"
 #include "creds/files_int.h"
 #include "creds/profile_file_int.h"
 
@@ -34,5 +35,8 @@ const struct profile_property *profiles_find(const struct profiles *p, const cha
 enum file_kind profiles_file_of_keys(const struct profiles *p, const char *profile);
 // "in neither A (no such file) nor B", with a hint where a section is only named wrongly.
 void profiles_say_missing(const struct profiles *p, const struct profile_choice *c, struct err *e);
+
+// SHA-256 over what the files say of that profile, and over all sections that are no profiles.
+void profiles_digest(const struct profiles *p, const char *profile, uint8_t out[DIGEST_LEN]);
 
 #endif

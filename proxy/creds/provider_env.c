@@ -29,10 +29,12 @@ static enum status expiry_of(const struct creds_query *q, int64_t *expires_at_ms
 
 void env_look(const struct creds_query *q, struct provider_answer *a)
 {
-    *a = (struct provider_answer){.status = ST_DECLINED, .retry_in_ms = RETRY_BROKEN_MS};
+    *a = (struct provider_answer){
+        .status = ST_DECLINED, .retry_in_ms = RETRY_BROKEN_MS, .is_fixed = true};
     struct creds_parts p = {.access_key = value_of(q, "AWS_ACCESS_KEY_ID"),
                             .secret_key = value_of(q, "AWS_SECRET_ACCESS_KEY"),
                             .session_token = value_of(q, "AWS_SESSION_TOKEN"),
+                            .account_id = value_of(q, "AWS_ACCOUNT_ID"),
                             .provider = "environment",
                             .source = "environment variables (AWS_ACCESS_KEY_ID)"};
     if (!p.access_key.len) {
@@ -53,14 +55,12 @@ void env_look(const struct creds_query *q, struct provider_answer *a)
         a->status = creds_make(&p, &a->creds, &a->err);
 }
 
-static void *start(const struct creds_query *q, provider_done_fn done, void *arg)
+static struct provider_op *start(const struct creds_query *q, provider_done_fn done, void *arg)
 {
     struct provider_answer a;
     env_look(q, &a);
-    return provider_answer_later(q->loop, &a, done, arg);
+    return provider_answer_later(q, &a, done, arg);
 }
 
-const struct provider provider_env = {.name = "environment",
-                                      .is_environment = true,
-                                      .start = start,
-                                      .cancel = provider_cancel_answer};
+const struct provider provider_env = {
+    .name = "environment", .is_environment = true, .start = start};

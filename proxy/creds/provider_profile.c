@@ -1,32 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The selected profile of the shared files. Within a profile a role wins over keys, keys over all
-// else; a profile that asks for a kind that is not served yet is an error, so that nothing further
-// down the chain stands in for it.
+// The selected profile of the shared files, and which kind of credentials it asks for: a role wins
+// over keys, keys over all else. In a profile that another one names as its source the keys win.
 #include <string.h>
 
 #include "creds/creds_int.h"
 
-// In the order in which they select a kind of credentials; those behind the keys only count where
-// there are no keys.
-static const char *const before_keys[] = {"role_arn", NULL};
-static const char *const behind_keys[] = {
-    "sso_session",        "sso_start_url",           "login_session",
-    "credential_process", "web_identity_token_file", NULL};
-
-static const char *any_of(const struct creds_query *q, const char *const *keys)
+static bool has(const struct creds_query *q, const char *key)
 {
     enum file_kind file;
-    for (; *keys; keys++)
-        if (profiles_find(q->profiles, q->choice.name, *keys, &file))
-            return *keys;
-    return NULL;
-}
-
-static enum status not_yet(const struct creds_query *q, const char *key, struct err *e)
-{
-    return err_set(e, ST_INVALID,
-                   "%s in profile %.64s: this kind of credentials is not supported yet", key,
-                   q->choice.name);
+    return profiles_find(q->profiles, q->choice.name, key, &file) != NULL;
 }
 
 // Copied with quotes around it; real keys never contain any.
@@ -77,24 +59,18 @@ static bool is_unsettled(const struct profiles *p)
 
 static bool has_keys(const struct creds_query *q)
 {
-    static const char *const keys[] = {"aws_access_key_id", "aws_secret_access_key", NULL};
-    return any_of(q, keys) != NULL;
+    return has(q, "aws_access_key_id") || has(q, "aws_secret_access_key");
 }
 
-void profile_look(const struct creds_query *q, struct provider_answer *a)
+void profile_look_keys(const struct creds_query *q, struct provider_answer *a)
 {
     *a = (struct provider_answer){.status = ST_DECLINED, .retry_in_ms = RETRY_BROKEN_MS};
-    const char *key = any_of(q, before_keys);
-    if (!key && !has_keys(q))
-        key = any_of(q, behind_keys);
     if (is_unsettled(q->profiles)) {
         // What it says in this moment means nothing; the next provider must not step in for it.
         a->status = err_set(&a->err, ST_AGAIN, "the shared files are being written");
         a->retry_in_ms = RETRY_UNSETTLED_MS;
     } else if (!profiles_has(q->profiles, q->choice.name)) {
         profiles_say_missing(q->profiles, &q->choice, &a->err);
-    } else if (key) {
-        a->status = not_yet(q, key, &a->err);
     } else if (has_keys(q)) {
         take_keys(q, profiles_file_of_keys(q->profiles, q->choice.name), a);
     } else {
@@ -102,12 +78,42 @@ void profile_look(const struct creds_query *q, struct provider_answer *a)
     }
 }
 
-static void *start(const struct creds_query *q, provider_done_fn done, void *arg)
+static struct provider_op *look_later(const struct creds_query *q, provider_done_fn done, void *arg)
 {
     struct provider_answer a;
-    profile_look(q, &a);
-    return provider_answer_later(q->loop, &a, done, arg);
+    profile_look_keys(q, &a);
+    return provider_answer_later(q, &a, done, arg);
 }
 
-const struct provider provider_profile = {
-    .name = "shared files", .start = start, .cancel = provider_cancel_answer};
+static struct provider_op *refuse(const struct creds_query *q, const char *key,
+                                  provider_done_fn done, void *arg)
+{
+    struct provider_answer a = {.retry_in_ms = RETRY_BROKEN_MS};
+    a.status = err_set(&a.err, ST_INVALID,
+                       "%s in profile %.64s: this kind of credentials is not supported yet", key,
+                       q->choice.name);
+    return provider_answer_later(q, &a, done, arg);
+}
+
+static struct provider_op *start(const struct creds_query *q, provider_done_fn done, void *arg)
+{
+    bool may_be_role = has(q, "role_arn") && !(q->is_source && has_keys(q));
+    if (is_unsettled(q->profiles))
+        return look_later(q, done, arg);
+    if (may_be_role && (has(q, "source_profile") || has(q, "credential_source")))
+        return assume_role_start(q, done, arg);
+    if (may_be_role && has(q, "web_identity_token_file"))
+        return web_identity_start(q, done, arg);
+    if (may_be_role)
+        return assume_role_start(q, done, arg); // says what is missing
+    if (has_keys(q))
+        return look_later(q, done, arg);
+    static const char *const behind_keys[] = {"sso_session", "sso_start_url", "login_session",
+                                              "credential_process", "web_identity_token_file"};
+    for (size_t i = 0; i < sizeof(behind_keys) / sizeof(behind_keys[0]); i++)
+        if (has(q, behind_keys[i]))
+            return refuse(q, behind_keys[i], done, arg);
+    return look_later(q, done, arg);
+}
+
+const struct provider provider_profile = {.name = "shared files", .start = start};

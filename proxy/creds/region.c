@@ -7,33 +7,13 @@
 
 #include "base/xalloc.h"
 #include "creds/creds_int.h"
+#include "creds/partition_int.h"
 #include "log/log.h"
-
-static bool is_region(struct span s)
-{
-    if (!s.len || s.len > 63 || s.p[0] == '-' || s.p[s.len - 1] == '-')
-        return false;
-    for (size_t i = 0; i < s.len; i++)
-        if (!((s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= '0' && s.p[i] <= '9') ||
-              s.p[i] == '-'))
-            return false;
-    return true;
-}
-
-// Old pseudo regions: "fips-us-east-1", "us-east-1-fips", "aws-global".
-static struct span real_region(struct span s)
-{
-    if (span_starts(s, SPAN("fips-")))
-        s = span_sub(s, 5, s.len);
-    else if (span_ends(s, SPAN("-fips")))
-        s = span_sub(s, 0, s.len - 5);
-    return span_is(s, "aws-global") ? SPAN("us-east-1") : s;
-}
 
 static bool take(struct span value, const char *from, char **region, char **source)
 {
-    struct span s = real_region(span_trim(value));
-    if (!is_region(s)) {
+    struct span s;
+    if (!region_read(value, &s)) {
         log_warn("creds", "the region of %s is none and is ignored (a-z, 0-9 and - only)", from);
         return false;
     }

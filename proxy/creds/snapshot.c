@@ -59,6 +59,7 @@ enum status creds_make(const struct creds_parts *p, struct creds **out, struct e
     c->access_key = copy(id);
     c->secret_key = copy(secret);
     c->session_token = copy(token);
+    c->account_id = copy(p->account_id);
     c->expires_at_ms = p->expires_at_ms;
     c->provider = xstrdup(p->provider);
     c->source = xstrdup(p->source);
@@ -74,6 +75,7 @@ void creds_free(void *creds)
     secret_free_str(c->access_key);
     secret_free_str(c->secret_key);
     secret_free_str(c->session_token);
+    free(c->account_id);
     free(c->provider);
     free(c->source);
     free(c);
@@ -82,6 +84,11 @@ void creds_free(void *creds)
 static bool same_text(const char *a, const char *b)
 {
     return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+bool creds_is_usable(const struct creds *c, int64_t wall_ms)
+{
+    return c->outlives_expiry || c->expires_at_ms > wall_ms;
 }
 
 bool creds_same(const void *a, const void *b)

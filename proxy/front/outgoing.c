@@ -92,7 +92,7 @@ static const struct creds *current_creds(struct request *r, int64_t wall_ms)
         fact_release(f);
     }
     const struct creds *c = r->creds ? r->creds->value : NULL;
-    return c && c->expires_at_ms > wall_ms ? c : NULL;
+    return c && creds_is_usable(c, wall_ms) ? c : NULL;
 }
 
 static void keep_fields(struct request *r, const struct hdrs *h, struct sign_request *s)

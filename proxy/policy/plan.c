@@ -122,6 +122,18 @@ static void set_form(struct plan_ctx *c)
                         : c->config->signed_headers) == SIGNED_HEADERS_ALL;
 }
 
+const char *plan_creds_key(const struct config *config, const struct config_route *route,
+                           struct arena *a)
+{
+    const char *profile = route ? route->profile : NULL;
+    const char *role = route && route->role_arn ? route->role_arn : config->role_arn;
+    if (role && profile)
+        return arena_printf(a, "role=%s profile=%s", role, profile);
+    if (role)
+        return arena_printf(a, "role=%s", role);
+    return profile ? arena_printf(a, "profile=%s", profile) : "";
+}
+
 static bool plan_forward(struct plan_ctx *c)
 {
     struct plan *p = c->out;
@@ -140,9 +152,7 @@ static bool plan_forward(struct plan_ctx *c)
         return false;
     if (p->is_signed)
         route_path_style(c);
-    p->creds_key = "";
-    if (c->route && c->route->profile)
-        p->creds_key = arena_printf(c->a, "profile=%s", c->route->profile);
+    p->creds_key = plan_creds_key(c->config, c->route, c->a);
     p->kind = PLAN_FORWARD;
     return true;
 }

@@ -81,7 +81,7 @@ struct plan {
     bool has_data_len;
     uint64_t data_len; // of the body without framing
     enum plan_body body;
-    const char *creds_key; // facts key: "" or "profile=NAME"
+    const char *creds_key; // of the fact, as plan_creds_key says
     // deadlines, ms
     int64_t connect_timeout, tls_timeout, first_byte_timeout, idle_timeout;
     // which rule made it, for explain and debug lines
@@ -95,6 +95,10 @@ struct plan_input {
                                 // at last)
     struct span own_pseudonym;  // Via name of this process, for loop detection; empty: off
 };
+// Whose credentials sign: "", "profile=NAME", "role=ARN" or "role=ARN profile=NAME". route NULL:
+// where no route says.
+const char *plan_creds_key(const struct config *config, const struct config_route *route,
+                           struct arena *a);
 // All memory from the arena; spans may point into msg.
 void plan_make(const struct plan_input *in, struct arena *a, struct plan *out);
 

@@ -3,6 +3,7 @@
 #ifndef TESTS_UNIT_CREDS_FOLDER_H
 #define TESTS_UNIT_CREDS_FOLDER_H
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -50,8 +51,12 @@ static inline void folder_remove(const struct folder *d, const char *name)
 
 static inline void folder_free(const struct folder *d)
 {
-    folder_remove(d, "config");
-    folder_remove(d, "credentials");
+    DIR *all = opendir(d->path);
+    assert_non_null(all);
+    for (struct dirent *e = readdir(all); e; e = readdir(all))
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+            folder_remove(d, e->d_name);
+    assert_int_equal(closedir(all), 0);
     assert_int_equal(rmdir(d->path), 0);
 }
 
