@@ -15,18 +15,21 @@ void limit_set_cap(struct limit *l, uint64_t cap)
     atomic_store_explicit(&l->cap, cap, memory_order_relaxed);
 }
 
-bool limit_take(struct limit *l, uint64_t n)
+bool limit_take_below(struct limit *l, uint64_t n, uint64_t cap)
 {
     uint64_t used = atomic_load_explicit(&l->used, memory_order_relaxed);
     do {
-        uint64_t cap = atomic_load_explicit(&l->cap, memory_order_relaxed);
-        if (!cap)
-            cap = UINT64_MAX;
         if (used > cap || n > cap - used)
             return false;
     } while (!atomic_compare_exchange_weak_explicit(&l->used, &used, used + n, memory_order_relaxed,
                                                     memory_order_relaxed));
     return true;
+}
+
+bool limit_take(struct limit *l, uint64_t n)
+{
+    uint64_t cap = atomic_load_explicit(&l->cap, memory_order_relaxed);
+    return limit_take_below(l, n, cap ? cap : UINT64_MAX);
 }
 
 void limit_give(struct limit *l, uint64_t n)

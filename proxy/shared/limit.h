@@ -17,6 +17,8 @@ void limit_init(struct limit *l, uint64_t cap);
 void limit_set_cap(struct limit *l, uint64_t cap); // what is out stays out
 // All of n or nothing.
 bool limit_take(struct limit *l, uint64_t n);
+// As limit_take, under a cap of the moment.
+bool limit_take_below(struct limit *l, uint64_t n, uint64_t cap);
 void limit_give(struct limit *l, uint64_t n);
 uint64_t limit_used(const struct limit *l);
 

@@ -42,6 +42,17 @@ static void lower_cap_leaves_out_what_is_out(void **state)
     assert_int_equal(limit_used(&l), 5);
 }
 
+static void cap_of_the_moment_holds_for_one_take(void **state)
+{
+    (void)state;
+    struct limit l;
+    limit_init(&l, 0);
+    assert_true(limit_take_below(&l, 10, 10));
+    assert_false(limit_take_below(&l, 1, 10));
+    assert_true(limit_take_below(&l, 1, 11));
+    assert_false(limit_take_below(&l, 1, 5)); // it fell below what is out
+}
+
 struct hammer {
     struct limit limit;
     _Atomic uint64_t most;
@@ -83,6 +94,7 @@ int main(void)
         cmocka_unit_test(take_gives_all_of_n_or_nothing),
         cmocka_unit_test(cap_zero_is_no_cap_and_still_counts),
         cmocka_unit_test(lower_cap_leaves_out_what_is_out),
+        cmocka_unit_test(cap_of_the_moment_holds_for_one_take),
         cmocka_unit_test(four_threads_never_pass_the_cap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
