@@ -176,6 +176,7 @@ static struct fact *derive(struct fact *old)
     fact->base = fact_acquire(root);
     fact->value = root->value;
     fact->generation = root->generation;
+    fact->since_ms = root->since_ms;
     fact->expires_at_ms = old->expires_at_ms;
     return fact;
 }
@@ -198,6 +199,7 @@ static struct fact *fact_of_value(struct entry *e, const struct fact_result *r, 
         fact->value = r->value;
         fact->free_value = r->free_value;
         fact->generation = atomic_fetch_add(&last_generation, 1) + 1;
+        fact->since_ms = now_ms;
     }
     e->failures = 0;
     e->good_until_ms = time_add(now_ms, r->ttl_ms);
@@ -414,10 +416,13 @@ static void refuse(const struct ask *a)
 static void answer_hint(struct entry *e, const struct ask *a, int64_t now_ms)
 {
     bool is_newest = has_value(e) && e->fact->generation == a->generation;
-    if (!is_newest || now_ms - e->hinted_at_ms < FACTS_HINT_EVERY_MS)
-        return;
-    e->hinted_at_ms = now_ms;
-    start(e);
+    if (is_newest && now_ms - e->hinted_at_ms >= FACTS_HINT_EVERY_MS) {
+        e->hinted_at_ms = now_ms;
+        start(e);
+    }
+    // Somebody may wait for what comes of it: here, nothing new.
+    if (!e->flight && e->fact)
+        (void)notify(a->view, e, e->fact);
 }
 
 static void answer_ask(struct entry *e, const struct ask *a, int64_t now_ms)

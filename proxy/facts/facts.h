@@ -19,6 +19,7 @@ struct fact {
     enum status status; // ST_OK, or why there is no value
     void *value;        // owned; NULL unless ST_OK
     void (*free_value)(void *value);
+    int64_t since_ms;       // monotonic: when this value came
     int64_t refresh_at_ms;  // monotonic: from then on a use asks control for a newer one
     int64_t expires_at_ms;  // monotonic: not used from then on (INT64_MAX: never)
     int64_t stale_until_ms; // monotonic: past expires_at_ms and up to here better than waiting long
@@ -116,5 +117,10 @@ void facts_wait_cancel(struct facts_wait *w);
 // The value of that generation was refused by its user (ExpiredToken, connection refused): refresh
 // soon, at most every 10 s a key.
 void facts_view_hint(struct facts_view *v, unsigned kind, const char *key, uint64_t generation);
+// A hint by somebody who waits for what comes of it: another generation, or the one that is known
+// where no newer one is to be had (or a negative fact). As facts_view_get otherwise.
+struct facts_wait *facts_view_renew(struct facts_view *v, unsigned kind, const char *key,
+                                    uint64_t generation, int64_t timeout_ms, facts_done_fn done,
+                                    void *arg);
 
 #endif

@@ -20,7 +20,8 @@ struct key_entry {
     struct fact *fact;      // NULL before the first notice
     uint64_t serial;
     int64_t hinted_at_ms;
-    bool is_asked; // a notice will come
+    bool is_asked;  // a notice will come
+    bool is_hinted; // as well
     TAILQ_HEAD(, facts_wait) waits;
 };
 
@@ -189,8 +190,8 @@ static void on_timeout(void *arg)
     wait_settle(w, fact_of_wait(w, ST_AGAIN, why));
 }
 
-struct facts_wait *facts_view_get(struct facts_view *v, unsigned kind, const char *key,
-                                  int64_t timeout_ms, facts_done_fn done, void *arg)
+static struct facts_wait *wait_new(struct facts_view *v, unsigned kind, int64_t timeout_ms,
+                                   facts_done_fn done, void *arg)
 {
     struct facts_wait *w = xcalloc(1, sizeof(*w));
     w->view = v;
@@ -201,20 +202,53 @@ struct facts_wait *facts_view_get(struct facts_view *v, unsigned kind, const cha
     w->tell.fn = wait_tell;
     w->tell.arg = w;
     TAILQ_INSERT_TAIL(&v->waits, w, link);
+    return w;
+}
+
+// Until the next notice about e, which may be NULL where there is no room for the key.
+static void wait_begin(struct facts_wait *w, struct key_entry *e, int64_t timeout_ms)
+{
+    struct facts_view *v = w->view;
+    if (!e || v->n_waits >= FACTS_WAITS_MAX) {
+        wait_settle(w, fact_of_wait(w, ST_LIMIT, "too many wait already"));
+        return;
+    }
+    w->entry = e;
+    TAILQ_INSERT_TAIL(&e->waits, w, entry_link);
+    v->n_waits++;
+    w->timer = timer_new(v->loop, on_timeout, w);
+    timer_set(w->timer, timeout_ms);
+}
+
+struct facts_wait *facts_view_get(struct facts_view *v, unsigned kind, const char *key,
+                                  int64_t timeout_ms, facts_done_fn done, void *arg)
+{
+    struct facts_wait *w = wait_new(v, kind, timeout_ms, done, arg);
     struct fact *fact = facts_view_peek(v, kind, key);
     struct key_entry *e = fact ? NULL : entry_find(v, kind, key);
-    if (fact) {
+    if (e && timeout_ms > STALE_WAIT_MS && is_stale_but_good(e, loop_now_ms(v->loop)))
+        timeout_ms = STALE_WAIT_MS;
+    if (fact)
         wait_settle(w, fact);
-    } else if (!e || v->n_waits >= FACTS_WAITS_MAX) {
-        wait_settle(w, fact_of_wait(w, ST_LIMIT, "too many wait already"));
+    else
+        wait_begin(w, e, timeout_ms);
+    return w;
+}
+
+struct facts_wait *facts_view_renew(struct facts_view *v, unsigned kind, const char *key,
+                                    uint64_t generation, int64_t timeout_ms, facts_done_fn done,
+                                    void *arg)
+{
+    struct facts_wait *w = wait_new(v, kind, timeout_ms, done, arg);
+    struct fact *fact = facts_view_peek(v, kind, key);
+    struct key_entry *e = entry_find(v, kind, key);
+    facts_view_hint(v, kind, key, generation);
+    bool is_same = fact && fact->status == ST_OK && fact->generation == generation;
+    if (fact && (!is_same || !e || !e->is_hinted)) {
+        wait_settle(w, fact);
     } else {
-        w->entry = e;
-        TAILQ_INSERT_TAIL(&e->waits, w, entry_link);
-        v->n_waits++;
-        w->timer = timer_new(v->loop, on_timeout, w);
-        if (timeout_ms > STALE_WAIT_MS && is_stale_but_good(e, loop_now_ms(v->loop)))
-            timeout_ms = STALE_WAIT_MS;
-        timer_set(w->timer, timeout_ms);
+        fact_release(fact);
+        wait_begin(w, e, timeout_ms);
     }
     return w;
 }
@@ -234,6 +268,7 @@ void facts_view_hint(struct facts_view *v, unsigned kind, const char *key, uint6
         now_ms - e->hinted_at_ms < FACTS_HINT_EVERY_MS)
         return;
     e->hinted_at_ms = now_ms;
+    e->is_hinted = true;
     struct ask *a = ask_new(v, kind, key);
     a->is_hint = true;
     a->generation = generation;
@@ -251,6 +286,7 @@ static void take_notice(struct facts_view *v, struct key_entry *e, const struct 
         return;
     }
     e->is_asked = false;
+    e->is_hinted = false;
     while (!TAILQ_EMPTY(&e->waits))
         wait_settle(TAILQ_FIRST(&e->waits), fact_acquire(n->fact));
     if (n->serial == 0) {

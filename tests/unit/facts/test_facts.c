@@ -506,6 +506,82 @@ static void two_views_that_hint_at_once_cost_one_refresh(void **state)
     fixture_free(fx);
 }
 
+static void renew(struct fixture *fx, struct facts_view *v, uint64_t refused)
+{
+    unsigned before = fx->told;
+    (void)facts_view_renew(v, KIND, "k", refused, 5000, on_done, fx);
+    assert_int_equal(fx->told, before);
+}
+
+static void renewal_waits_for_what_comes_of_its_hint(void **state)
+{
+    (void)state;
+    struct fixture *fx = fixture_new(NULL);
+    (void)peek(fx, "k");
+    answer_value(fx, 1, for_ever);
+    uint64_t refused = generation(fx, "k");
+    for (int i = 0; i < 50; i++)
+        renew(fx, fx->view, refused);
+    pump(fx);
+    assert_int_equal(fx->fetches, 2);
+    assert_int_equal(fx->told, 0);
+    answer_value(fx, 2, for_ever);
+    assert_int_equal(fx->told, 50);
+    assert_int_equal(((struct value *)fx->last->value)->n, 2);
+    renew(fx, fx->view, refused); // a newer one is there
+    pump(fx);
+    assert_int_equal(fx->told, 51);
+    assert_int_equal(((struct value *)fx->last->value)->n, 2);
+    renew(fx, fx->view, generation(fx, "k")); // hinted less than 10 s ago
+    pump(fx);
+    assert_int_equal(fx->told, 52);
+    assert_int_equal(((struct value *)fx->last->value)->n, 2);
+    assert_int_equal(fx->fetches, 2);
+    fixture_free(fx);
+}
+
+static void renewal_of_another_view_hears_of_the_same_refresh(void **state)
+{
+    (void)state;
+    struct fixture *fx = fixture_new(NULL);
+    (void)peek(fx, "k");
+    answer_value(fx, 1, for_ever);
+    uint64_t refused = generation(fx, "k");
+    struct facts_view *first = fx->view;
+    fx->view = facts_view_new(fx->facts, fx->loop);
+    (void)peek(fx, "k");
+    renew(fx, first, refused);
+    pump(fx);
+    renew(fx, fx->view, refused);
+    pump(fx);
+    assert_int_equal(fx->told, 0);
+    answer_value(fx, 2, for_ever);
+    assert_int_equal(fx->told, 2);
+    facts_view_free(first);
+    fixture_free(fx);
+}
+
+static void renewal_that_control_refuses_is_told_what_is_known(void **state)
+{
+    (void)state;
+    struct fixture *fx = fixture_new(NULL);
+    (void)peek(fx, "k");
+    answer_value(fx, 1, for_ever);
+    struct facts_view *first = fx->view;
+    fx->view = facts_view_new(fx->facts, fx->loop);
+    (void)peek(fx, "k");
+    renew(fx, first, generation(fx, "k"));
+    pump(fx);
+    answer_failure(fx, "down", 1000);
+    assert_int_equal(fx->told, 1);
+    renew(fx, fx->view, generation(fx, "k")); // this view has not hinted, control was hinted
+    pump(fx);
+    assert_int_equal(fx->told, 2);
+    assert_int_equal(fx->fetches, 2);
+    facts_view_free(first);
+    fixture_free(fx);
+}
+
 static void same_value_keeps_its_generation_and_gets_new_times(void **state)
 {
     (void)state;
@@ -675,6 +751,9 @@ int main(void)
         cmocka_unit_test(waiter_behind_1024_is_refused),
         cmocka_unit_test(hint_refreshes_the_refused_generation_once),
         cmocka_unit_test(two_views_that_hint_at_once_cost_one_refresh),
+        cmocka_unit_test(renewal_waits_for_what_comes_of_its_hint),
+        cmocka_unit_test(renewal_of_another_view_hears_of_the_same_refresh),
+        cmocka_unit_test(renewal_that_control_refuses_is_told_what_is_known),
         cmocka_unit_test(same_value_keeps_its_generation_and_gets_new_times),
         cmocka_unit_test(invalidated_value_serves_until_the_new_one_is_there),
         cmocka_unit_test(all_of_a_cold_kind_are_fetched_again_by_their_next_use_only),
