@@ -57,4 +57,13 @@ void creds_chain_free(struct creds_chain *c);
 // says where from. Heap strings.
 NODISCARD enum status creds_region(const struct creds_env *env, char **region, char **source);
 
+// Settings of the selected profile that are not about credentials, as creds_region. Fills in value
+// and where, heap strings; both NULL where the profile does not say.
+struct creds_setting {
+    const char *key; // lower case
+    char *value;
+    char *where; // "profile x in /home/u/.aws/config: max_attempts"
+};
+void creds_profile_settings(const struct creds_env *env, struct creds_setting *v, unsigned n);
+
 #endif

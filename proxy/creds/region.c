@@ -47,3 +47,23 @@ enum status creds_region(const struct creds_env *env, char **region, char **sour
     }
     return ST_OK;
 }
+
+void creds_profile_settings(const struct creds_env *env, struct creds_setting *v, unsigned n)
+{
+    struct profiles *p = profiles_load(env->envp);
+    struct profile_choice choice = profile_choose(env->envp, env->profile);
+    for (unsigned i = 0; i < n; i++) {
+        enum file_kind file = FILE_CONFIG;
+        const struct profile_property *prop = profiles_find(p, choice.name, v[i].key, &file);
+        struct err where;
+        v[i].value = NULL;
+        v[i].where = NULL;
+        if (!prop)
+            continue;
+        (void)err_set(&where, ST_OK, "profile %.64s in %s: %s", choice.name, p->paths[file],
+                      v[i].key);
+        v[i].value = xstrndup(prop->value.p, prop->value.len);
+        v[i].where = xstrdup(where.text);
+    }
+    profiles_free(p);
+}

@@ -98,10 +98,38 @@ static void region_comes_from_the_first_place_that_names_a_good_one(void **state
     }
 }
 
+static void settings_come_from_the_selected_profile(void **state)
+{
+    (void)state;
+    struct folder d = folder_new();
+    char config[160];
+    char none[] = "AWS_SHARED_CREDENTIALS_FILE=/nowhere";
+    (void)snprintf(config, sizeof(config), "AWS_CONFIG_FILE=%s", folder_at(&d, "config"));
+    folder_put(&d, "config", "[default]\nmax_attempts = 9\n[profile p]\nretry_mode = adaptive\n");
+    char *const envp[] = {config, none, NULL};
+    struct creds_setting v[] = {{.key = "max_attempts"}, {.key = "retry_mode"}};
+    struct creds_env env = {.envp = envp};
+    creds_profile_settings(&env, v, 2);
+    assert_string_equal(v[0].value, "9");
+    assert_non_null(strstr(v[0].where, "profile default in /tmp/"));
+    assert_non_null(strstr(v[0].where, "/config: max_attempts"));
+    assert_null(v[1].value);
+    free(v[0].value);
+    free(v[0].where);
+    env.profile = "p";
+    creds_profile_settings(&env, v, 2);
+    assert_null(v[0].value);
+    assert_string_equal(v[1].value, "adaptive");
+    free(v[1].value);
+    free(v[1].where);
+    folder_free(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(region_comes_from_the_first_place_that_names_a_good_one),
+        cmocka_unit_test(settings_come_from_the_selected_profile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
