@@ -13,6 +13,7 @@ class Refused(Exception):
         self.code = code
         self.message = message
         self.extra = extra
+        self.fields = []  # further fields of the answer
 
 
 def s3_error(refused, resource, request_id):
@@ -20,7 +21,8 @@ def s3_error(refused, resource, request_id):
              ("Resource", resource), ("RequestId", request_id)]
     inner = "".join(f"<{name}>{escape(str(value))}</{name}>" for name, value in parts)
     body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{inner}</Error>'.encode()
-    return [("Content-Type", "application/xml"), ("x-amz-request-id", request_id)], body
+    return [("Content-Type", "application/xml"), ("x-amz-request-id", request_id),
+            *refused.fields], body
 
 
 def query_error(refused, request_id):

@@ -6,6 +6,7 @@ for the next requests that match (FaultList.add), which is how requests are reac
 not write itself. The names:
 
   status=CODE:NAME       an error answer in the service's own shape
+  reply=NAME             the answer server.replies[NAME], whatever it is
   stall-head=SECONDS     waits before the answer's head
   stall-body=N:SECONDS   waits after N octets of the answer's body
   slow=N:SECONDS         the body in pieces of N octets with a pause between them

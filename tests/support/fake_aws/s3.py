@@ -77,6 +77,17 @@ class S3:
         self.lock = threading.Lock()
         self.buckets = {name: {} for name in buckets}
         self.uploads = {}
+        self.regions = {}  # of buckets that are elsewhere
+
+    def check_region(self, request, grant, bucket):
+        """Refuses a request that came to another region than its bucket's, and says which."""
+        name = bucket or request.target[1:].split("/")[0].split("?")[0]
+        region = self.regions.get(name, grant["region"])
+        if region != grant["region"]:
+            refused = Refused(301, "PermanentRedirect", "This bucket is in another region.",
+                              Bucket=name, Endpoint="evil.example.com")
+            refused.fields = [("x-amz-bucket-region", region), ("Location", "http://169.254.169.254/")]
+            raise refused
 
     def handle(self, request, body, bucket):
         """bucket: of the virtual-hosted form, None in path style."""

@@ -12,6 +12,7 @@ import struct
 import threading
 import time
 from dataclasses import dataclass, field
+from email.utils import format_datetime
 
 import http1
 
@@ -160,6 +161,8 @@ class FakeAws:
         self.verifier = Verifier(identities or [Identity("AKIDEXAMPLE", "secret")], region)
         self.s3 = S3(buckets)
         self.faults = FaultList()
+        self.replies = {}
+        self.throttle = None  # what says no to a request is answered 503 SlowDown
         self.requests = []
         self.stats = dict.fromkeys(
             ("connections", "open", "handshakes", "handshake_failures", "resumed"), 0)
@@ -215,6 +218,9 @@ class FakeAws:
         with self.lock:
             self.requests.clear()
         self.faults.clear()
+        self.replies.clear()
+        self.throttle = None
+        self.s3.regions.clear()
 
     def count(self, name, by=1):
         with self.lock:
@@ -291,6 +297,8 @@ class FakeAws:
         scope = host_scope(record.host or "")
         service = scope.service
         try:
+            if self.throttle and not self.throttle():
+                raise Refused(503, "SlowDown", "Please reduce your request rate.")
             grant = self.verifier.check_head(record, scope)
             service = grant["service"]
             if service in S3_FAMILY:
@@ -300,6 +308,8 @@ class FakeAws:
             digest = record.sha256 or EMPTY_SHA256
             record.verdict = self.verifier.finish(record, grant, digest)
             check_payload(record.verdict.payload, digest)
+            if "reply" in faults:
+                return self.replies[faults["reply"][0]]
             scripted(faults)
             connection.wait(faults.get("stall-head", [0])[0])
             return services.answer(record, data, record.verdict)
@@ -319,7 +329,12 @@ class FakeAws:
                           "You must provide the Content-Length HTTP header.")
         early(body, faults)
         body.connection.wait(faults.get("stall-head", [0])[0])
+        if "reply" in faults:
+            for _ in body.pieces():
+                pass
+            return self.replies[faults["reply"][0]]
         scripted(faults)
+        self.s3.check_region(record, grant, scope.bucket)
         answer = self.s3.handle(record, body, scope.bucket)
         check_payload(payload, record.sha256 or EMPTY_SHA256)
         return answer
@@ -337,7 +352,7 @@ class FakeAws:
             raise Reset
         code, count = faults.get("interim", [0, 0])
         connection.send(b"HTTP/1.1 %d Interim\r\nLink: </x>\r\n\r\n" % code * count)
-        connection.send(head_octets(record, answer, closes, faults))
+        connection.send(head_octets(record, answer, closes, faults, self.verifier.now()))
         if record.method != "HEAD" and answer.status not in NO_BODY:
             self.send_body(connection, record, answer, faults)
         if is_cut:
@@ -405,7 +420,7 @@ def check_payload(claimed, digest):
                       ClientComputedContentSHA256=claimed, S3ComputedContentSHA256=digest)
 
 
-def head_octets(record, answer, closes, faults):
+def head_octets(record, answer, closes, faults, now):
     fields = http1.Fields(answer.fields)
     length = len(answer.body) if isinstance(answer.body, bytes) else answer.length
     if answer.status not in NO_BODY:
@@ -414,6 +429,7 @@ def head_octets(record, answer, closes, faults):
         elif "to-end" not in faults:
             fields.append(("Content-Length", str(length)))
     fields.append(("Server", "FakeAws"))
+    fields.append(("Date", format_datetime(now, usegmt=True)))
     if closes:
         fields.append(("Connection", "close"))
     reason = REASONS.get(answer.status, "Whatever")
