@@ -40,14 +40,30 @@ static void free_first(struct body *b)
     free(c);
 }
 
-void body_clear(struct body *b)
+static void close_file(struct body *b)
+{
+    if (b->fd == -1)
+        return;
+    (void)close(b->fd);
+    limit_give(b->o.spool, b->in_file);
+    b->fd = -1;
+    b->in_file = 0;
+    b->window_left.len = 0;
+}
+
+// Nothing of it is unread: memory and file go, the counts stay.
+static void drop_all(struct body *b)
 {
     while (b->first)
         free_first(b);
-    if (b->fd != -1) {
-        (void)close(b->fd);
-        limit_give(b->o.spool, b->in_file);
-    }
+    b->at = NULL;
+    b->at_offset = 0;
+    close_file(b);
+}
+
+void body_clear(struct body *b)
+{
+    drop_all(b);
     if (b->window)
         loop_buf_give(b->o.loop, b->window);
     digest_free(b->digest);
@@ -80,6 +96,7 @@ static void add_memory(struct body *b, struct span in)
     }
 }
 
+// All of it or, as far as the reader sees, nothing: the position is given with each write.
 static enum status add_file(struct body *b, struct span in)
 {
     if (b->fd == -1) {
@@ -89,15 +106,36 @@ static enum status add_file(struct body *b, struct span in)
     }
     if (!limit_take(b->o.spool, in.len))
         return ST_IO;
-    b->in_file += in.len;
-    while (in.len) {
-        ssize_t n = write(b->fd, in.p, in.len);
+    struct span rest = in;
+    while (rest.len) {
+        ssize_t n = pwrite(b->fd, rest.p, rest.len, (off_t)(b->in_file + in.len - rest.len));
         if (n == -1 && errno == EINTR)
             continue;
-        if (n == -1)
+        if (n == -1) {
+            limit_give(b->o.spool, in.len);
             return ST_IO;
-        in = span_sub(in, (size_t)n, in.len);
+        }
+        rest = span_sub(rest, (size_t)n, rest.len);
     }
+    b->in_file += in.len;
+    return ST_OK;
+}
+
+static size_t room_in_memory(const struct body *b)
+{
+    bool is_open = b->in_file == 0 && b->in_memory < b->o.memory_max;
+    return is_open ? (size_t)(b->o.memory_max - b->in_memory) : 0;
+}
+
+// The file's part first: where it fails nothing was added.
+static enum status store(struct body *b, struct span in)
+{
+    struct span head = span_sub(in, 0, room_in_memory(b));
+    struct span tail = span_sub(in, head.len, in.len);
+    if (tail.len && add_file(b, tail) != ST_OK)
+        return ST_IO;
+    add_memory(b, head);
+    b->len += in.len;
     return ST_OK;
 }
 
@@ -107,24 +145,35 @@ enum status body_add(struct body *b, struct span in)
         return ST_LIMIT;
     if (b->digest)
         digest_add(b->digest, in.p, in.len);
-    size_t room = 0;
-    if (b->fd == -1 && b->in_memory < b->o.memory_max)
-        room = (size_t)(b->o.memory_max - b->in_memory);
-    struct span head = span_sub(in, 0, room);
-    struct span tail = span_sub(in, head.len, in.len);
-    add_memory(b, head);
-    b->len += head.len;
-    if (!tail.len)
-        return ST_OK;
-    enum status st = add_file(b, tail);
-    if (st == ST_OK)
-        b->len += tail.len;
-    return st;
+    if (!b->is_forgetting && b->len + in.len > b->o.keep_max)
+        body_forget(b);
+    return store(b, in);
+}
+
+void body_pass(struct body *b, struct span in)
+{
+    bool is_kept = !b->is_forgetting && b->len + in.len <= b->o.keep_max;
+    if (is_kept && store(b, in) == ST_OK) {
+        b->at = b->in_file ? NULL : b->last;
+        b->at_offset = b->at ? b->at->len : 0;
+    } else {
+        b->len += in.len;
+        b->is_forgetting = true;
+        drop_all(b);
+    }
+    b->read = b->len;
+    b->window_left.len = 0;
 }
 
 uint64_t body_unread(const struct body *b)
 {
     return b->len - b->read;
+}
+
+struct span body_start(const struct body *b)
+{
+    bool is_there = b->first && (!b->is_forgetting || !b->read);
+    return is_there ? span_from(b->first->p, b->first->len) : SPAN("");
 }
 
 static struct span peek_file(struct body *b)
@@ -182,12 +231,17 @@ void body_take(struct body *b, size_t n)
     } else {
         b->window_left = span_sub(b->window_left, n, b->window_left.len);
     }
+    if (b->is_forgetting && b->in_file && !body_unread(b))
+        drop_all(b); // a file gives nothing back until it goes as a whole
 }
 
 void body_forget(struct body *b)
 {
     b->is_forgetting = true;
-    free_read(b);
+    if (body_unread(b))
+        free_read(b);
+    else
+        drop_all(b);
 }
 
 bool body_is_rewindable(const struct body *b)

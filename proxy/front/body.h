@@ -16,6 +16,7 @@ struct body_options {
     const char *spool_dir; // borrowed
     uint64_t memory_max;
     uint64_t total_max; // over it body_add says ST_LIMIT
+    uint64_t keep_max;  // over it what was read is forgotten
     bool is_hashed;
 };
 
@@ -42,11 +43,15 @@ void body_init(struct body *b, const struct body_options *o);
 void body_clear(struct body *b);
 // ST_LIMIT: over total_max. ST_IO: no room in memory and the spool does not take it.
 NODISCARD enum status body_add(struct body *b, struct span in);
+// What goes to the reader at once, beside the store: counted, and kept for a rewind as long as that
+// goes well. The reader has caught up (body_unread is 0).
+void body_pass(struct body *b, struct span in);
 // The next unread bytes in one piece (at most 16 KiB); empty where the reader has caught up, or p
 // == NULL where the spool file could not be read.
 struct span body_peek(struct body *b);
 void body_take(struct body *b, size_t n); // n <= body_peek().len
 uint64_t body_unread(const struct body *b);
+struct span body_start(const struct body *b); // what is in memory of its first octets
 void body_forget(struct body *b); // from now on what was read is freed; no rewind any more
 bool body_is_rewindable(const struct body *b);
 void body_rewind(struct body *b);

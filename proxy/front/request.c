@@ -248,6 +248,7 @@ static void store_init(struct request *r)
                              .spool_dir = cfg->spool_dir,
                              .memory_max = cfg->body_memory,
                              .total_max = UINT64_MAX,
+                             .keep_max = UINT64_MAX,
                              .is_hashed = r->plan.is_signed && r->plan.body == PLAN_BODY_HASH};
     if (r->plan.body == PLAN_BODY_HASH || r->plan.body == PLAN_BODY_LENGTH)
         o.total_max = cfg->body_max;

@@ -23,6 +23,7 @@ static int setup(void **state)
                                        .spool_dir = "/tmp",
                                        .memory_max = 40000,
                                        .total_max = 200000,
+                                       .keep_max = UINT64_MAX,
                                        .is_hashed = true};
     *state = f;
     return 0;
@@ -174,6 +175,114 @@ static void a_missing_spool_folder_refuses_what_memory_does_not_hold(void **stat
     body_clear(&b);
 }
 
+static void pass(struct body *b, size_t from, size_t len)
+{
+    char piece[777];
+    while (len) {
+        size_t n = len < sizeof(piece) ? len : sizeof(piece);
+        for (size_t i = 0; i < n; i++)
+            piece[i] = octet(from + i);
+        body_pass(b, span_from(piece, n));
+        assert_int_equal(body_unread(b), 0);
+        from += n;
+        len -= n;
+    }
+}
+
+static void what_passed_by_comes_back_after_a_rewind(void **state)
+{
+    struct fixture *f = *state;
+    struct body b;
+    body_init(&b, &f->options);
+    pass(&b, 0, 30000);
+    body_rewind(&b);
+    check(&b, 0, 30000);
+    pass(&b, 30000, 70000); // into the file
+    body_rewind(&b);
+    check(&b, 0, 50000);
+    fill(&b, 100000, 20000);
+    check(&b, 50000, 70000);
+    pass(&b, 120000, 5000);
+    assert_true(body_is_rewindable(&b));
+    body_rewind(&b);
+    check(&b, 0, 125000);
+    body_clear(&b);
+    assert_int_equal(limit_used(&f->spool), 0);
+}
+
+static void more_than_is_kept_is_forgotten_and_still_passes(void **state)
+{
+    struct fixture *f = *state;
+    struct body b;
+    f->options.keep_max = 100000;
+    f->options.total_max = UINT64_MAX;
+    body_init(&b, &f->options);
+    pass(&b, 0, 100000);
+    assert_true(body_is_rewindable(&b));
+    assert_true(limit_used(&f->spool) > 0);
+    pass(&b, 100000, 1);
+    assert_false(body_is_rewindable(&b));
+    assert_int_equal(limit_used(&f->spool), 0);
+    assert_int_equal(b.in_memory, 0);
+    pass(&b, 100001, 9999);
+    fill(&b, 110000, 60000); // the reader falls behind
+    check(&b, 110000, 60000);
+    assert_int_equal(b.len, 170000);
+    body_clear(&b);
+}
+
+static void reader_behind_gets_all_of_what_grew_too_large(void **state)
+{
+    struct fixture *f = *state;
+    struct body b;
+    f->options.keep_max = 100000;
+    body_init(&b, &f->options);
+    fill(&b, 0, 90000);
+    check(&b, 0, 45000);
+    fill(&b, 90000, 60000);
+    assert_false(body_is_rewindable(&b));
+    check(&b, 45000, 105000);
+    assert_int_equal(limit_used(&f->spool), 0); // the file went when it was read to its end
+    fill(&b, 150000, 30000);
+    check(&b, 150000, 30000);
+    body_clear(&b);
+}
+
+static void store_that_fails_forgets_and_lets_pass(void **state)
+{
+    struct fixture *f = *state;
+    struct body b;
+    f->options.spool_dir = "/nowhere/at/all";
+    body_init(&b, &f->options);
+    pass(&b, 0, 39000);
+    assert_true(body_is_rewindable(&b));
+    pass(&b, 39000, 2000);
+    assert_false(body_is_rewindable(&b));
+    assert_int_equal(b.len, 41000);
+    body_clear(&b);
+    limit_set_cap(&f->spool, 1000);
+    f->options.spool_dir = "/tmp";
+    body_init(&b, &f->options);
+    pass(&b, 0, 60000);
+    assert_false(body_is_rewindable(&b));
+    assert_int_equal(limit_used(&f->spool), 0);
+    body_clear(&b);
+}
+
+static void failed_write_leaves_what_was_there(void **state)
+{
+    struct fixture *f = *state;
+    struct body b;
+    char piece[4000];
+    limit_set_cap(&f->spool, 6000);
+    body_init(&b, &f->options);
+    fill(&b, 0, 45000);
+    assert_int_equal(body_add(&b, span_from(piece, sizeof(piece))), ST_IO);
+    assert_int_equal(b.len, 45000);
+    check(&b, 0, 45000);
+    body_clear(&b);
+}
+
 int main(void)
 {
 #define BODY_TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
@@ -185,6 +294,11 @@ int main(void)
         BODY_TEST(the_hash_covers_all_bytes_wherever_they_lie),
         BODY_TEST(more_than_the_total_is_a_limit_and_a_full_spool_an_io_error),
         BODY_TEST(a_missing_spool_folder_refuses_what_memory_does_not_hold),
+        BODY_TEST(what_passed_by_comes_back_after_a_rewind),
+        BODY_TEST(more_than_is_kept_is_forgotten_and_still_passes),
+        BODY_TEST(reader_behind_gets_all_of_what_grew_too_large),
+        BODY_TEST(store_that_fails_forgets_and_lets_pass),
+        BODY_TEST(failed_write_leaves_what_was_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
