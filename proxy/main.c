@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -14,6 +15,7 @@
 #include "base/digest.h"
 #include "command/command.h"
 #include "config/config.h"
+#include "creds/creds.h"
 #include "http/h1_parser.h"
 #include "net/loop.h"
 #include "serve.h"
@@ -71,6 +73,23 @@ static enum status load_config(int argc, char *const *argv, char *const *envp, s
     else if (st == ST_DECLINED)
         st = ST_IO;
     buf_clear(&file);
+    return st;
+}
+
+// What the AWS profile says about retries counts where nobody else says it.
+static enum status take_profile(struct config *c, char *const *envp, struct err *e)
+{
+    struct creds_setting v[] = {{.key = "max_attempts"}, {.key = "retry_mode"}};
+    const unsigned n = sizeof(v) / sizeof(v[0]);
+    struct creds_env env = {.envp = envp, .profile = c->profile};
+    enum status st = ST_OK;
+    creds_profile_settings(&env, v, n);
+    for (unsigned i = 0; i < n; i++) {
+        if (st == ST_OK && v[i].value)
+            st = config_take_profile(c, v[i].key, span_of(v[i].value), v[i].where, e);
+        free(v[i].value);
+        free(v[i].where);
+    }
     return st;
 }
 
@@ -158,8 +177,12 @@ int main(int argc, char **argv, char **envp)
     enum status st = load_config(n, argv + at, envp, &config, &e);
     if (st == ST_DECLINED)
         return help();
-    if (st != ST_OK)
+    if (st == ST_OK)
+        st = take_profile(config, envp, &e);
+    if (st != ST_OK) {
+        config_release(config);
         return fail(e.text);
+    }
     in.config = config;
     int rc = command ? command->run(&in) : serve_run(config, envp);
     config_release(config);

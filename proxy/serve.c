@@ -321,6 +321,8 @@ int serve_run(struct config *config, char *const *envp)
         return 1;
     }
     log_start(STDERR_FILENO);
+    if (config->note)
+        log_warn(NULL, "%s", config->note);
     enum status st = start(&p, envp, &e);
     if (st == ST_OK)
         loop_run(p.main);

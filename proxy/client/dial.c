@@ -118,7 +118,7 @@ static void on_closed(void *arg, enum stream_fail why, const char *text)
     if (d->settle.is_queued)
         return;
     if (is_final)
-        finish(d, DIAL_TLS, NULL, d->text);
+        finish(d, why == STREAM_TLS ? DIAL_TLS : DIAL_TLS_RESET, NULL, d->text);
     else if (d->next < d->n_addrs && d->n_tries < MAX_TRIES)
         try_next(d);
     else if (!running(d))
@@ -202,7 +202,7 @@ static void on_addresses(void *arg, struct fact *f)
     else if (f->status == ST_AGAIN)
         finish(d, DIAL_TIMEOUT, NULL, "name look-up timed out");
     else
-        finish(d, DIAL_DNS, NULL, f->err.text);
+        finish(d, f->status == ST_DECLINED ? DIAL_DNS : DIAL_DNS_FAILED, NULL, f->err.text);
     fact_release(f);
 }
 

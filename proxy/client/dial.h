@@ -35,10 +35,12 @@ struct dial_request {
 
 enum dial_fail {
     DIAL_OK = 0,
-    DIAL_DNS,     // the name does not resolve
-    DIAL_REFUSED, // every address is one that must not be dialled
+    DIAL_DNS,        // the name does not exist
+    DIAL_DNS_FAILED, // no server answers for it now
+    DIAL_REFUSED,    // every address is one that must not be dialled
     DIAL_CONNECT,
-    DIAL_TLS,
+    DIAL_TLS,       // certificate or protocol: another try would only repeat it
+    DIAL_TLS_RESET, // the connection ended during the handshake
     DIAL_TIMEOUT,
 };
 

@@ -148,10 +148,14 @@ static void on_dialled(void *arg, enum dial_fail why, struct upstream *u, const 
                                             .turn = on_nothing,
                                             .fail = on_fail,
                                             .drained = on_nothing};
-    static const enum fetch_fail fails[] = {
-        [DIAL_OK] = FETCH_OK,           [DIAL_DNS] = FETCH_UNREACHED,
-        [DIAL_REFUSED] = FETCH_REFUSED, [DIAL_CONNECT] = FETCH_UNREACHED,
-        [DIAL_TLS] = FETCH_UNREACHED,   [DIAL_TIMEOUT] = FETCH_TIMEOUT};
+    static const enum fetch_fail fails[] = {[DIAL_OK] = FETCH_OK,
+                                            [DIAL_DNS] = FETCH_UNREACHED,
+                                            [DIAL_DNS_FAILED] = FETCH_UNREACHED,
+                                            [DIAL_REFUSED] = FETCH_REFUSED,
+                                            [DIAL_CONNECT] = FETCH_UNREACHED,
+                                            [DIAL_TLS] = FETCH_UNREACHED,
+                                            [DIAL_TLS_RESET] = FETCH_UNREACHED,
+                                            [DIAL_TIMEOUT] = FETCH_TIMEOUT};
     struct fetch *x = arg;
     x->dial = NULL;
     if (why != DIAL_OK) {

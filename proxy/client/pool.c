@@ -277,6 +277,8 @@ struct upstream *pool_take(struct pool *p, const struct origin *o)
     return u;
 }
 
+_Static_assert(METRIC_DIAL_TIMEOUT - METRIC_DIAL_DNS == DIAL_TIMEOUT - DIAL_DNS, "same order");
+
 static void on_dialled(void *arg, enum dial_fail why, struct stream *s, const char *text)
 {
     struct pool_dial *d = arg;

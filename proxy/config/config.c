@@ -208,5 +208,6 @@ void config_release(struct config *c)
     free(c->routes);
     free(c->origins);
     free(c->file_name);
+    free(c->note);
     free(c);
 }

@@ -25,7 +25,27 @@ enum config_signed { SIGNED_REPLACE = 0, SIGNED_PASS, SIGNED_REJECT };
 enum config_presigned { PRESIGNED_PASS = 0, PRESIGNED_REPLACE, PRESIGNED_REJECT };
 enum config_algorithm { ALGORITHM_AUTO = 0, ALGORITHM_SIGV4, ALGORITHM_SIGV4A };
 enum config_scheme { SCHEME_HTTPS = 0, SCHEME_HTTP };
-enum config_retry { RETRY_MODE_OFF = 0 };
+enum config_retry_mode { RETRY_MODE_STANDARD = 0, RETRY_MODE_OFF };
+enum config_retry_jitter { RETRY_JITTER_FULL = 0, RETRY_JITTER_NONE };
+enum config_retry_post { POST_CLASSIFIED = 0, POST_NEVER, POST_ALWAYS };
+
+// What a route may say of its own.
+struct config_retry {
+    enum config_retry_mode mode;
+    enum config_retry_jitter jitter;
+    enum config_retry_post post;
+    bool sdk_clients;
+    uint64_t max_attempts;
+    uint64_t budget;
+    int64_t base, cap;         // ms; -1 in a route: not set
+    struct config_list status; // "503", "5xx"
+};
+
+// Of a rate_limit: burst at once, then one each interval.
+struct config_rate {
+    int64_t interval_ns;
+    uint32_t burst;
+};
 
 // A [route "glob"] section. NULL or has_x false: taken from the built-in rule, then from the
 // general sections.
@@ -48,7 +68,16 @@ struct config_route {
     enum config_signed_headers signed_headers;
     // -1: not set
     int64_t connect_timeout_ms, tls_timeout_ms, first_byte_timeout_ms, idle_timeout_ms;
-    unsigned line; // where the section stands, for messages
+    int64_t total_timeout_ms;
+    struct config_retry retry;
+    struct {
+        bool mode, jitter, post, sdk_clients, max_attempts, budget;
+    } has_retry;
+    char *rate_limit; // "20/s burst 100", as config_rate_parse reads it
+    bool has_rate_limit_queue;
+    uint64_t rate_limit_queue;
+    int64_t rate_limit_wait_ms; // -1: not set
+    unsigned line;              // where the section stands, for messages
 };
 
 struct config {
@@ -84,19 +113,23 @@ struct config {
     char *role_arn; // assumed with what the chain finds; NULL: none
     // [limits], bytes and counts
     uint64_t max_request_line, max_field, max_head, max_fields, max_trailers;
-    uint64_t body_memory, body_max, spool_max;
+    uint64_t body_memory, body_max, spool_max, replay_max;
     char *spool_dir;
     uint64_t max_connections; // 0: auto
     // [timeouts], milliseconds
     int64_t client_head_timeout, client_idle_timeout, client_write_timeout, half_close_grace;
     int64_t connect_timeout, tls_timeout, first_byte_timeout, idle_timeout;
-    int64_t pool_idle_timeout, pool_max_age, drain_timeout, pre_stop_wait;
+    int64_t pool_idle_timeout, pool_max_age, drain_timeout, pre_stop_wait, total_timeout;
     int64_t exit_when_idle; // 0: never
     // [retry]
-    enum config_retry retry_mode;
+    struct config_retry retry;
+    bool attempts_header;
+    uint64_t rate_limit_queue;
+    int64_t rate_limit_wait;
     struct config_route *routes; // first match wins
     unsigned n_routes;
     struct config_origin *origins; // one an option, for config_effective
+    char *note;                    // a value that was taken for another one; NULL: none
     char *file_name;               // NULL: no file
     _Atomic unsigned refs;
 };
@@ -115,6 +148,13 @@ NODISCARD enum status config_parse(const struct config_input *in, struct config 
                                    struct err *e);
 struct config *config_acquire(struct config *c);
 void config_release(struct config *c);
+// The AWS profile's word for a setting that no other source has set. where: for messages and
+// config_effective. Before the snapshot is shared.
+NODISCARD enum status config_take_profile(struct config *c, const char *key, struct span value,
+                                          const char *where, struct err *e);
+// What the general sections say, and over it the route; r may be NULL. The list is borrowed.
+struct config_retry config_retry_of(const struct config *c, const struct config_route *r);
+NODISCARD enum status config_rate_parse(const char *text, struct config_rate *out, struct err *e);
 // Finds --config/-c FILE in the arguments without judging the rest; NULL where absent.
 const char *config_file_argument(int argc, char *const *argv);
 

@@ -6,6 +6,7 @@
 // By rising precedence.
 enum config_source {
     FROM_DEFAULT = 0,
+    FROM_PROFILE, // of the AWS configuration
     FROM_FILE,
     FROM_AWS_ENV, // AWS_CA_BUNDLE: a variable that other tools read too
     FROM_ENV,

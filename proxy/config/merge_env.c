@@ -26,7 +26,12 @@ static enum status set_from_env(struct merge *m, const struct option *o, enum co
     struct span value = span_trim(span_of(text));
     if (!value.len) // compose files write X: "${X:-}"
         return ST_OK;
+    struct buf word;
+    buf_init(&word);
+    if (source == FROM_AWS_ENV)
+        value = merge_aws_word(m->c, o, name, value, &word);
     enum status st = merge_set(m, o, source, name, value);
+    buf_clear(&word);
     return st == ST_OK ? ST_OK : err_wrap(m->e, st, "%s", name);
 }
 

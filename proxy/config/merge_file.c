@@ -30,7 +30,8 @@ static struct config_route *add_route(struct config *c, struct span glob, unsign
     r->glob = xstrndup(glob.p, glob.len);
     r->line = line;
     r->connect_timeout_ms = r->tls_timeout_ms = -1;
-    r->first_byte_timeout_ms = r->idle_timeout_ms = -1;
+    r->first_byte_timeout_ms = r->idle_timeout_ms = r->total_timeout_ms = -1;
+    r->retry.base = r->retry.cap = r->rate_limit_wait_ms = -1;
     return r;
 }
 

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/span.h"
 #include "base/status.h"
@@ -26,6 +27,10 @@ struct merge {
 // Sets a general option. where is copied; the text in front of an error is the caller's to add.
 NODISCARD enum status merge_set(struct merge *m, const struct option *o, enum config_source source,
                                 const char *where, struct span value);
+
+// A word of AWS's own in ours, with a note where it means something else there. buf keeps it alive.
+struct span merge_aws_word(struct config *c, const struct option *o, const char *where,
+                           struct span value, struct buf *b);
 
 // The sources: e says "file:line: ...", "VARIABLE: ..." or "--flag: ...".
 NODISCARD enum status merge_file(struct merge *m, struct span file);

@@ -172,6 +172,9 @@ const struct option options[] = {
     {.key = "spool_max", .section = "limits", .type = OPT_SIZE, .def = "8g", .min = 0, .max = 1024 * T,
      AT(spool_max), .is_reloadable = true,
      .help = "Most bytes in all spool files together; beyond it requests get 503."},
+    {.key = "replay_max", .section = "limits", .type = OPT_SIZE, .def = "64m", .min = 0, .max = T,
+     AT(replay_max), .is_reloadable = true,
+     .help = "Largest streamed body that is kept for another attempt. A larger one is sent once."},
     {.key = "spool_dir", .section = "limits", .type = OPT_STRING, .arg = "FOLDER", .def = "/var/tmp",
      .check = check_folder, AT(spool_dir), .is_reloadable = true,
      .help = "Folder of the spool files. Where it can't be written, bodies over body_memory that "
@@ -206,6 +209,10 @@ const struct option options[] = {
     {.key = "idle_timeout", .section = "timeouts", .type = OPT_TIME, .def = "60s", .min = 1,
      .max = 24 * HOURS, AT(idle_timeout), ROUTE(idle_timeout_ms), .is_reloadable = true,
      .help = "How long the upstream, or a tunnel, may move no byte."},
+    {.key = "total_timeout", .section = "timeouts", .type = OPT_TIME, .def = "120s", .min = 1,
+     .max = 24 * HOURS, AT(total_timeout), ROUTE(total_timeout_ms), .is_reloadable = true,
+     .help = "From the request's head until when another attempt, or a wait for one, may begin. "
+             "The first attempt is bounded by the other timeouts alone."},
     {.key = "pool_idle_timeout", .section = "timeouts", .type = OPT_TIME, .def = "50s", .min = 0,
      .max = HOURS, AT(pool_idle_timeout), .is_reloadable = true,
      .help = "How long an idle upstream connection is kept."},
@@ -224,10 +231,61 @@ const struct option options[] = {
      .help = "End, as after SIGTERM, when no client was connected for this long: for jobs whose "
              "sidecar has to end by itself."},
 
-    {.key = "retry_mode", .section = "retry", .type = OPT_ENUM, .words = "off", .def = "off",
-     .later = "standard", .later_why = "retries are not built in yet; use off", AT(retry_mode),
+    {.key = "retry_mode", .section = "retry", .env = "AWS_RETRY_MODE",
+     .aws_words = "legacy=standard adaptive=standard", .profile_key = "retry_mode", .type = OPT_ENUM,
+     .words = "standard|off", .def = "standard", AT(retry.mode), ROUTE(retry.mode),
+     HAS(has_retry.mode), .is_reloadable = true,
+     .help = "Whether a request is sent again, signed anew, where AWS throttles or fails. Where it "
+             "isn't set, AWS_RETRY_MODE and the profile's retry_mode decide."},
+    {.key = "retry_max_attempts", .section = "retry", .env = "AWS_MAX_ATTEMPTS",
+     .profile_key = "max_attempts", .type = OPT_COUNT, .def = "6", .min = 1, .max = 1000,
+     AT(retry.max_attempts), ROUTE(retry.max_attempts), HAS(has_retry.max_attempts),
      .is_reloadable = true,
-     .help = "Requests are sent once; retries are not built in yet."},
+     .help = "How often a request is sent at most, the first time included. Where it isn't set, "
+             "AWS_MAX_ATTEMPTS and the profile's max_attempts decide."},
+    {.key = "retry_base", .section = "retry", .type = OPT_TIME, .def = "1s", .min = 1, .max = HOURS,
+     AT(retry.base), ROUTE(retry.base), .is_reloadable = true,
+     .help = "Longest wait before the second attempt; it doubles from attempt to attempt."},
+    {.key = "retry_cap", .section = "retry", .type = OPT_TIME, .def = "20s", .min = 1, .max = HOURS,
+     AT(retry.cap), ROUTE(retry.cap), .is_reloadable = true,
+     .help = "Where the doubling of the waits ends."},
+    {.key = "retry_jitter", .section = "retry", .type = OPT_ENUM, .words = "full|none",
+     .def = "full", AT(retry.jitter), ROUTE(retry.jitter), HAS(has_retry.jitter),
+     .is_reloadable = true,
+     .help = "full draws each wait at random between nothing and the longest one, so that clients "
+             "do not come back together; none takes the longest one."},
+    {.key = "retry_budget", .section = "retry", .type = OPT_COUNT, .def = "500", .min = 0,
+     .max = 1000000, AT(retry.budget), ROUTE(retry.budget), HAS(has_retry.budget),
+     .is_reloadable = true,
+     .help = "Tokens of an upstream host. A retry costs 5, after a timeout 10; a success gives them "
+             "back. Without tokens nothing is retried."},
+    {.key = "retry_post", .section = "retry", .type = OPT_ENUM, .words = "classified|never|always",
+     .def = "classified", AT(retry.post), ROUTE(retry.post), HAS(has_retry.post),
+     .is_reloadable = true,
+     .help = "POST and PATCH. classified sends them again where AWS answered that it declined or "
+             "failed, and without an answer only where they read; never only where it declined; "
+             "always in every case."},
+    {.key = "retry_status", .section = "retry", .type = OPT_LIST, .arg = "STATUS",
+     .def = "500, 502, 503, 504, 509, 429", .check = check_status, AT(retry.status),
+     ROUTE(retry.status), .is_reloadable = true,
+     .help = "Statuses that are retried whatever the error's code is; 5xx stands for all of them. "
+             "Throttling codes are retried with every status."},
+    {.key = "retry_sdk_clients", .section = "retry", .type = OPT_BOOL, .def = "no",
+     AT(retry.sdk_clients), ROUTE(retry.sdk_clients), HAS(has_retry.sdk_clients),
+     .is_reloadable = true,
+     .help = "Retry for clients that are AWS SDKs, too. They retry by themselves, and the attempts "
+             "would multiply."},
+    {.key = "attempts_header", .section = "retry", .type = OPT_BOOL, .def = "no", AT(attempts_header),
+     .is_reloadable = true,
+     .help = "Add X-Sigv4-Proxy-Attempts to answers: how often the request was sent."},
+    {.key = "rate_limit_queue", .section = "retry", .type = OPT_COUNT, .def = "1000", .min = 0,
+     .max = 1000000, AT(rate_limit_queue), ROUTE(rate_limit_queue), HAS(has_rate_limit_queue),
+     .is_reloadable = true,
+     .help = "How many requests may wait for their turn under a route's rate_limit; more get 429."},
+    {.key = "rate_limit_wait", .section = "retry", .type = OPT_TIME, .def = "30s", .min = 0,
+     .max = HOURS, AT(rate_limit_wait), ROUTE(rate_limit_wait_ms), .is_reloadable = true,
+     .help = "How long a request may wait for its turn; where it would be longer, it gets 429 at "
+             "once."},
 
     {.key = "service", .section = "route", .type = OPT_STRING, .arg = "SERVICE", .example = "es",
      .check = check_scope, ROUTE(service), .is_reloadable = true,
@@ -242,6 +300,11 @@ const struct option options[] = {
      .help = "header puts the signature into the Authorization field, query into the URL; redirect "
              "answers 307 with a presigned URL, so that the client fetches the object itself; none "
              "forwards unsigned."},
+    {.key = "rate_limit", .section = "route", .type = OPT_STRING, .arg = "RATE",
+     .example = "20/s burst 100", .check = check_rate, ROUTE(rate_limit), .is_reloadable = true,
+     .help = "How many requests go to the upstream in a second (20/s) or minute (90/m), from all "
+             "clients together; burst of them may go at once after a rest. The others wait for "
+             "their turn."},
 };
 // clang-format on
 const size_t options_n = sizeof(options) / sizeof(options[0]);

@@ -31,15 +31,17 @@ struct option {
     const char *section; // "route": only in a [route "glob"]
     // Further flags, separated by blanks: "port" takes the value, "v=debug" stands for that value.
     const char *aliases;
-    const char *env;     // further environment variable, below SIGV4_PROXY_<KEY>; NULL: none
-    const char *arg;     // what help calls the value; NULL: by type
-    const char *words;   // OPT_ENUM: "a|b|c"; OPT_UINT, OPT_COUNT: a word that means 0 ("auto")
-    const char *def;     // as text; NULL: not set
-    const char *example; // where def is NULL
-    uint64_t min, max;   // numbers; in the unit of the field
+    const char *env; // further environment variable, below SIGV4_PROXY_<KEY>; NULL: none
+    // Words that AWS's variable and profile say for ours, "legacy=standard ..."; with them, case
+    // does not matter there.
+    const char *aws_words;
+    const char *profile_key; // of the AWS profile, below all other sources; NULL: none
+    const char *arg;         // what help calls the value; NULL: by type
+    const char *words;       // OPT_ENUM: "a|b|c"; OPT_UINT, OPT_COUNT: a word that means 0 ("auto")
+    const char *def;         // as text; NULL: not set
+    const char *example;     // where def is NULL
+    uint64_t min, max;       // numbers; in the unit of the field
     option_check_fn check;
-    const char *later; // a word that is refused with `later_why`, since it isn't built in yet
-    const char *later_why;
     const char *help; // sentences for a person
     size_t at;        // offset in struct config
     size_t route_at;  // offset in struct config_route
@@ -89,5 +91,7 @@ enum status check_region(char *text, struct err *e);     // region, a list of th
 enum status check_upstream(char *text, struct err *e);   // http(s)://HOST[:PORT]
 enum status check_nameserver(char *text, struct err *e); // ADDR[:PORT]
 enum status check_folder(char *text, struct err *e);     // an absolute path
+enum status check_status(char *text, struct err *e);     // 503, 5xx
+enum status check_rate(char *text, struct err *e);       // 20/s burst 100
 
 #endif

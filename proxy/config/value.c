@@ -143,8 +143,6 @@ static enum status enum_parse(const struct option *o, struct span text, unsigned
         }
         nearest_offer(&near, word);
     }
-    if (o->later && span_is(text, o->later))
-        return err_set(e, ST_INVALID, "%s", o->later_why);
     enum status st = err_set(e, ST_INVALID, "\"%.*s\" is not one of %s", SPAN_ARG(text), o->words);
     nearest_suggest(&near, "", e);
     return st;

@@ -4,8 +4,10 @@
 #include "front/attempt.h"
 
 #include "base/clock.h"
+#include "front/again.h"
 #include "front/dechunk.h"
 #include "front/outgoing.h"
+#include "front/peek.h"
 #include "front/relay.h"
 #include "front/reply.h"
 #include "front/upload.h"
@@ -36,7 +38,7 @@ static void all_sent(struct request *r)
 {
     exchange_sent_all(r->exchange);
     if (r->state == REQ_ATTEMPT)
-        timer_set(r->timer, r->plan.first_byte_timeout);
+        request_arm(r, r->plan.first_byte_timeout);
 }
 
 static void send_piece(struct request *r, struct span head, struct span data)
@@ -99,46 +101,60 @@ static void pump(struct request *r, struct span head)
         reply_error(r, 503, "overloaded", "the body's spool file could not be read back");
 }
 
+static bool is_sending(const struct request *r)
+{
+    return r->exchange && !r->is_upload_over &&
+           (r->state == REQ_ATTEMPT || r->state == REQ_PEEK || r->state == REQ_RELAY);
+}
+
 void attempt_pump(struct request *r)
 {
-    if (!r->exchange)
+    if (!is_sending(r))
         return;
     if (r->state == REQ_ATTEMPT)
-        timer_set(r->timer, r->plan.idle_timeout);
+        request_arm(r, r->plan.idle_timeout);
     if (body_unread(&r->body))
         pump(r, SPAN(""));
     else
         finish_upload(r);
 }
 
+// A store that does not take it forgets what was sent already, and with it the next attempt.
+static bool keep(struct request *r, struct span data)
+{
+    if (body_add(&r->body, data) == ST_OK)
+        return true;
+    body_forget(&r->body);
+    return body_add(&r->body, data) == ST_OK;
+}
+
 void attempt_body(struct request *r, struct span data)
 {
     bool is_framed = r->frames || r->upload; // then the store decides what may go
-    bool goes_through =
-        r->exchange &&
-        (is_framed ? exchange_queued(r->exchange) <= STREAM_HIGH_WATER : !body_unread(&r->body));
+    bool sends = is_sending(r);
+    if (r->is_upload_over)
+        return;
     if (r->state == REQ_ATTEMPT && r->exchange)
-        timer_set(r->timer, r->plan.idle_timeout);
-    if (goes_through && !is_framed && r->body.is_forgetting) {
+        request_arm(r, r->plan.idle_timeout);
+    if (sends && !is_framed && !body_unread(&r->body)) {
         send_piece(r, SPAN(""), data);
-        r->body.len += data.len;
-        r->body.read += data.len;
+        body_pass(&r->body, data);
         return;
     }
-    if (body_add(&r->body, data) != ST_OK) {
+    if (!keep(r, data)) {
         reply_error(r, 503, "overloaded",
                     "there is no room for the body (spool_max or a full disk)");
         return;
     }
-    if (goes_through)
+    if (sends && is_framed && exchange_queued(r->exchange) <= STREAM_HIGH_WATER)
         pump(r, SPAN(""));
 }
 
 // ---- the answer
 
-static bool is_idempotent(struct span method)
+bool attempt_is_idempotent(const struct request *r)
 {
-    return !span_is(method, "POST") && !span_is(method, "PATCH");
+    return !span_is(r->msg->method, "POST") && !span_is(r->msg->method, "PATCH");
 }
 
 static void on_interim(void *arg, const struct msg *m)
@@ -150,47 +166,93 @@ static void on_head(void *arg, const struct msg *m)
 {
     struct request *r = arg;
     r->log.first_byte_ms = clock_mono_ms() - r->log.start;
-    request_set_state(r, REQ_RELAY, r->plan.idle_timeout);
-    relay_head(r, m);
+    peek_head(r, m);
 }
 
 static void on_body(void *arg, struct span data)
 {
-    relay_body(arg, data);
+    struct request *r = arg;
+    if (peek_is_holding(r))
+        peek_body(r, data);
+    else
+        relay_body(r, data);
 }
 
 static void on_end(void *arg)
 {
-    relay_end(arg);
+    struct request *r = arg;
+    if (peek_is_holding(r))
+        peek_end(r);
+    else
+        relay_end(r);
 }
 
 static void on_turn(void *arg)
 {
-    relay_turn(arg);
+    struct request *r = arg;
+    if (!peek_is_holding(r))
+        relay_turn(r);
+}
+
+static void connect_upstream(struct request *r, bool is_fresh);
+
+// A kept connection that the upstream closed just then: not its refusal, so once more for nothing.
+static bool try_stale_again(struct request *r, enum exchange_fail why)
+{
+    if (why != EXCHANGE_CLOSED || !r->log.is_reused || r->was_stale || !attempt_is_idempotent(r) ||
+        !body_is_rewindable(&r->body))
+        return false;
+    log_debug(r->id, "the kept connection was closed by the upstream; once more on a new one");
+    r->was_stale = true;
+    attempt_cancel(r);
+    body_rewind(&r->body);
+    connect_upstream(r, true);
+    return true;
 }
 
 static void on_fail(void *arg, enum exchange_fail why, const char *text)
 {
     struct request *r = arg;
-    bool is_stale = why == EXCHANGE_CLOSED && r->log.is_reused && !r->was_retried;
     if (r->state == REQ_RELAY) {
         relay_broken(r, text);
         return;
     }
-    if (is_stale && is_idempotent(r->msg->method) && body_is_rewindable(&r->body)) {
-        log_debug(r->id, "the kept connection was closed by the upstream; once more on a new one");
-        r->was_retried = true;
-        exchange_free(r->exchange);
-        r->exchange = NULL;
-        body_rewind(&r->body);
-        attempt_start(r);
+    if (peek_is_holding(r)) {
+        peek_broken(r, text);
         return;
     }
-    const char *code = why == EXCHANGE_BAD ? "upstream-bad-response" : "upstream-closed";
-    reply_error(r, 502, code,
-                arena_printf(&r->arena, "the upstream %.*s failed: %s",
-                             SPAN_ARG(r->plan.upstream.host),
-                             text ? text : "it closed the connection"));
+    if (try_stale_again(r, why))
+        return;
+    struct again_failure f = {.phase = RETRY_SENT,
+                              .is_final = why != EXCHANGE_CLOSED,
+                              .status = 502,
+                              .code = why == EXCHANGE_BAD ? "upstream-bad-response"
+                                                          : "upstream-closed"};
+    f.message =
+        arena_printf(&r->arena, "the upstream %.*s failed: %s", SPAN_ARG(r->plan.upstream.host),
+                     text ? text : "it closed the connection");
+    again_failed(r, &f);
+}
+
+void attempt_timeout(struct request *r)
+{
+    struct again_failure f = {.phase = RETRY_SENT, .is_timeout = true, .status = 504};
+    if (r->dial) {
+        f.phase = RETRY_UNSENT;
+        f.code = "timeout-connect";
+        f.message = "the upstream was not reached within total_timeout";
+    } else if (r->exchange && exchange_queued(r->exchange)) {
+        f.code = "timeout-idle";
+        f.message = "the upstream took no byte for idle_timeout";
+    } else if (!r->client_done) {
+        reply_error(r, 408, "timeout-client",
+                    "the request's body stalled for longer than idle_timeout");
+        return;
+    } else {
+        f.code = "timeout-first-byte";
+        f.message = "the upstream did not begin its answer within first_byte_timeout";
+    }
+    again_failed(r, &f);
 }
 
 static void on_drained(void *arg)
@@ -226,8 +288,20 @@ static void on_connected(struct request *r, struct upstream *u)
         return;
     }
     r->exchange = exchange_start(u, &ops, r, &r->arena, span_is(r->msg->method, "HEAD"));
-    timer_set(r->timer, r->plan.idle_timeout);
+    request_arm(r, r->plan.idle_timeout);
     pump(r, buf_span(&r->worker->scratch));
+}
+
+static void not_connected(struct request *r, enum dial_fail why, const char *text)
+{
+    struct reply_parts p = reply_of_dial(r, why, text);
+    struct again_failure f = {.phase = RETRY_UNSENT,
+                              .is_final = why == DIAL_DNS || why == DIAL_REFUSED || why == DIAL_TLS,
+                              .is_timeout = why == DIAL_TIMEOUT,
+                              .status = p.status,
+                              .code = p.code,
+                              .message = p.message};
+    again_failed(r, &f);
 }
 
 static void on_dialled(void *arg, enum dial_fail why, struct upstream *u, const char *text)
@@ -239,12 +313,12 @@ static void on_dialled(void *arg, enum dial_fail why, struct upstream *u, const 
     if (why == DIAL_OK)
         on_connected(r, u);
     else
-        reply_not_dialled(r, why, text);
+        not_connected(r, why, text);
     if (!c->is_dead && c->request == r && !r->client_done)
         conn_read_on(c);
 }
 
-void attempt_start(struct request *r)
+static void connect_upstream(struct request *r, bool is_fresh)
 {
     struct dial_request d = {.origin = {.is_tls = r->plan.is_tls,
                                         .host = arena_cstr(&r->arena, r->plan.upstream.host),
@@ -252,13 +326,21 @@ void attempt_start(struct request *r)
                              .refusal_arg = &r->guard,
                              .connect_timeout_ms = r->plan.connect_timeout,
                              .tls_timeout_ms = r->plan.tls_timeout};
-    request_set_state(r, REQ_ATTEMPT, 0);
-    r->log.attempts++;
-    struct upstream *u = r->was_retried ? NULL : pool_take(r->worker->pool, &d.origin);
+    struct upstream *u = is_fresh ? NULL : pool_take(r->worker->pool, &d.origin);
+    request_arm(r, 0);
     if (u)
         on_connected(r, u);
     else
         r->dial = pool_dial(r->worker->pool, &d, on_dialled, r);
+}
+
+void attempt_start(struct request *r)
+{
+    attempt_cancel(r);
+    peek_forget(r);
+    request_set_state(r, REQ_ATTEMPT, 0);
+    r->log.attempts++;
+    connect_upstream(r, false);
 }
 
 void attempt_cancel(struct request *r)

@@ -6,12 +6,14 @@
 
 #include "front/request.h"
 
-void attempt_start(struct request *r);
+void attempt_start(struct request *r);               // drops what the last attempt left
+bool attempt_is_idempotent(const struct request *r); // by its method
 // Body bytes have come, the upstream takes more, or the body is complete.
 void attempt_pump(struct request *r);
 void attempt_body(struct request *r,
-                  struct span data);    // streaming: straight through where possible
-void attempt_cancel(struct request *r); // drops dial and exchange
+                  struct span data);     // streaming: straight through where possible
+void attempt_cancel(struct request *r);  // drops dial and exchange
+void attempt_timeout(struct request *r); // the state's timer
 const char *attempt_refusal(const void *guard, const struct net_addr *a); // dialer.refusal
 
 #endif

@@ -224,7 +224,7 @@ void conn_open(struct worker *w, int fd)
 void conn_drain(struct conn *c)
 {
     if (c->request)
-        c->request->must_close = true;
+        request_drain(c->request);
     else
         timer_set(c->timer, DRAIN_IDLE_MS);
 }

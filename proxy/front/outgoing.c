@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/secret.h"
+#include "front/repair.h"
 #include "front/upload.h"
 #include "http/h1_write.h"
 #include "sign/presign.h"
@@ -115,6 +116,8 @@ static enum status sign(struct request *r, const struct hdrs *h, struct sign_tar
 {
     const struct plan *p = &r->plan;
     int64_t wall_ms = clock_wall_ms();
+    r->retry.sent_wall_ms = wall_ms;
+    r->retry.skew_ms = repair_skew(r);
     const struct creds *c = current_creds(r, wall_ms);
     bool is_query = p->sign != PLAN_SIGN_HEADER;
     if (!c || (is_query && expiry(r, c, wall_ms) < 1))
@@ -130,7 +133,7 @@ static enum status sign(struct request *r, const struct hdrs *h, struct sign_tar
                                .token_unsigned =
                                    is_query && span_is(p->service, "iotdevicegateway"),
                                .scope = {.region = p->region, .service = p->service},
-                               .wall_s = wall_ms / 1000,
+                               .wall_s = (wall_ms + r->retry.skew_ms) / 1000,
                                .expires_s = is_query ? expiry(r, c, wall_ms) : 0};
     struct sign_identity id = {.access_key = span_of(c->access_key),
                                .secret_key = span_of(c->secret_key),

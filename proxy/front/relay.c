@@ -13,13 +13,13 @@ static void send_out(struct request *r, const struct span *parts, unsigned n)
     struct span all[5];
     unsigned k = 0;
     r->answer_begun = true;
-    if (r->held.len)
-        all[k++] = buf_span(&r->held);
+    if (r->head_out.len)
+        all[k++] = buf_span(&r->head_out);
     for (unsigned i = 0; i < n; i++)
         all[k++] = parts[i];
     if (k)
         stream_write(r->conn->stream, all, k);
-    buf_reset(&r->held);
+    buf_reset(&r->head_out);
 }
 
 void relay_interim(struct request *r, const struct msg *m)
@@ -34,9 +34,9 @@ void relay_interim(struct request *r, const struct msg *m)
         return;
     struct hdrs h = m->hdrs;
     hdrs_strip_hop(&h);
-    h1_write_response(&r->held, m->status, &h);
-    stream_write_span(r->conn->stream, buf_span(&r->held));
-    buf_reset(&r->held);
+    h1_write_response(&r->head_out, m->status, &h);
+    stream_write_span(r->conn->stream, buf_span(&r->head_out));
+    buf_reset(&r->head_out);
 }
 
 // What the client's framing will be; may decide that the connection ends with this answer.
@@ -86,11 +86,13 @@ void relay_head(struct request *r, const struct msg *m)
         hdrs_add(&h, a, SPAN("Connection"), SPAN("close"));
     else if (r->msg->minor == 0)
         hdrs_add(&h, a, SPAN("Connection"), SPAN("keep-alive"));
+    if (r->config->attempts_header)
+        hdrs_add(&h, a, SPAN("X-Sigv4-Proxy-Attempts"), arena_spanf(a, "%u", r->log.attempts));
     note_upstream_id(r, m);
     r->log.status = m->status;
     r->wants_continue = false;
-    buf_reset(&r->held);
-    h1_write_response(&r->held, m->status, &h);
+    buf_reset(&r->head_out);
+    h1_write_response(&r->head_out, m->status, &h);
 }
 
 void relay_body(struct request *r, struct span data)
@@ -106,7 +108,8 @@ void relay_body(struct request *r, struct span data)
     r->log.bytes_out += data.len;
     timer_set(r->timer, r->plan.idle_timeout);
     send_out(r, parts, n);
-    if (stream_queued(r->conn->stream) > STREAM_HIGH_WATER && !r->is_paused) {
+    bool is_full = stream_queued(r->conn->stream) > STREAM_HIGH_WATER;
+    if (is_full && r->exchange && !r->is_paused) {
         r->is_paused = true;
         timer_clear(r->timer); // the client's write stall is watched by its stream
         exchange_pause(r->exchange);
@@ -115,7 +118,7 @@ void relay_body(struct request *r, struct span data)
 
 void relay_turn(struct request *r)
 {
-    if (r->held.len)
+    if (r->head_out.len)
         send_out(r, NULL, 0);
 }
 

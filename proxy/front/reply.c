@@ -74,8 +74,11 @@ void reply_error(struct request *r, int status, const char *code, const char *me
     add_field(&h, a, "Content-Length", arena_printf(a, "%zu", body.len));
     add_field(&h, a, "Cache-Control", "no-store");
     add_field(&h, a, "X-Sigv4-Proxy-Error", code);
-    if (status == 503)
-        add_field(&h, a, "Retry-After", "1");
+    if (status == 503 || r->retry_after_s)
+        add_field(&h, a, "Retry-After",
+                  arena_printf(a, "%u", r->retry_after_s ? r->retry_after_s : 1));
+    if (r->config->attempts_header && r->log.attempts)
+        add_field(&h, a, "X-Sigv4-Proxy-Attempts", arena_printf(a, "%u", r->log.attempts));
     if (status == 405)
         add_field(&h, a, "Allow", "GET, HEAD, PUT, POST, DELETE, PATCH, OPTIONS");
     add_connection(r, &h);
@@ -86,23 +89,28 @@ void reply_error(struct request *r, int status, const char *code, const char *me
     request_answered(r);
 }
 
-void reply_not_dialled(struct request *r, enum dial_fail why, const char *text)
+struct reply_parts reply_of_dial(struct request *r, enum dial_fail why, const char *text)
 {
-    static const struct {
-        int status;
-        const char *code;
-        const char *what;
-    } answers[] = {
+    static const struct reply_parts answers[] = {
         [DIAL_DNS] = {502, "dns-failed", "does not resolve"},
+        [DIAL_DNS_FAILED] = {502, "dns-failed", "does not resolve now"},
         [DIAL_REFUSED] = {403, "address-denied", "is not dialled"},
         [DIAL_CONNECT] = {502, "connect-failed", "does not take connections"},
         [DIAL_TLS] = {502, "tls-failed", "has a TLS problem"},
+        [DIAL_TLS_RESET] = {502, "tls-failed", "has a TLS problem"},
         [DIAL_TIMEOUT] = {504, "timeout-connect", "is not reached"},
     };
-    reply_error(r, answers[why].status, answers[why].code,
-                arena_printf(&r->arena, "the upstream %.*s:%u %s: %s",
-                             SPAN_ARG(r->plan.upstream.host), r->plan.upstream.port,
-                             answers[why].what, text));
+    struct reply_parts out = answers[why];
+    out.message =
+        arena_printf(&r->arena, "the upstream %.*s:%u %s: %s", SPAN_ARG(r->plan.upstream.host),
+                     r->plan.upstream.port, answers[why].message, text);
+    return out;
+}
+
+void reply_not_dialled(struct request *r, enum dial_fail why, const char *text)
+{
+    struct reply_parts p = reply_of_dial(r, why, text);
+    reply_error(r, p.status, p.code, p.message);
 }
 
 void reply_continue(struct request *r)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The request machine: READ_HEAD -> ADMIT -> [WAIT_BODY] -> ATTEMPT -> RELAY -> DONE, or TUNNEL.
-// The client's upload and the upstream's answer run at the same time; no state means "uploading". A
+// The request machine: READ_HEAD -> ADMIT -> [WAIT_BODY] -> [WAIT_TURN] -> ATTEMPT -> RELAY ->
+// DONE, or TUNNEL. An error goes ATTEMPT -> [PEEK] -> WAIT_RETRY and round again, or to RELAY. The
+// client's upload and the upstream's answer run at the same time; no state means "uploading". A
 // request is over when its answer is out and the client's side was read to its end, or when the
 // connection has to go.
 #include "front/request.h"
@@ -11,15 +12,20 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/secret.h"
 #include "base/xalloc.h"
 #include "front/access_log.h"
+#include "front/again.h"
 #include "front/attempt.h"
 #include "front/dechunk.h"
 #include "front/outgoing.h"
+#include "front/peek.h"
 #include "front/relay.h"
+#include "front/repair.h"
 #include "front/reply.h"
 #include "front/tunnel.h"
+#include "front/turn.h"
 #include "front/upload.h"
 #include "log/log.h"
 
@@ -37,9 +43,17 @@ static const struct state_info states[REQ_STATES] = {
     [REQ_READ_HEAD] = {"while reading the request's head", FROM(REQ_DONE)},
     [REQ_ADMIT] = {"while waiting for credentials", FROM(REQ_READ_HEAD)},
     [REQ_WAIT_BODY] = {"while reading the request's body", FROM(REQ_ADMIT)},
+    [REQ_WAIT_TURN] = {"while waiting for its turn",
+                       FROM(REQ_ADMIT) | FROM(REQ_WAIT_BODY) | FROM(REQ_WAIT_RETRY)},
     [REQ_ATTEMPT] = {"while waiting for the upstream's answer",
-                     FROM(REQ_ADMIT) | FROM(REQ_WAIT_BODY) | FROM(REQ_ATTEMPT)},
-    [REQ_RELAY] = {"while relaying the answer", FROM(REQ_ATTEMPT)},
+                     FROM(REQ_ADMIT) | FROM(REQ_WAIT_BODY) | FROM(REQ_WAIT_TURN) |
+                         FROM(REQ_WAIT_RETRY)},
+    [REQ_PEEK] = {"while looking at an error", FROM(REQ_ATTEMPT)},
+    [REQ_WAIT_RETRY] = {"while waiting to try again", FROM(REQ_ATTEMPT) | FROM(REQ_PEEK) |
+                                                          FROM(REQ_WAIT_TURN) |
+                                                          FROM(REQ_WAIT_RETRY)},
+    [REQ_RELAY] = {"while relaying the answer",
+                   FROM(REQ_ATTEMPT) | FROM(REQ_PEEK) | FROM(REQ_WAIT_TURN) | FROM(REQ_WAIT_RETRY)},
     [REQ_TUNNEL] = {"in a tunnel", FROM(REQ_ADMIT)},
     [REQ_DONE] = {"after the end", ~0u},
 };
@@ -60,19 +74,40 @@ const char *request_doing(const struct request *r)
     return states[r->state].doing;
 }
 
+void request_arm(struct request *r, int64_t timeout_ms)
+{
+    if (r->log.attempts > 1) {
+        int64_t left_ms = r->retry.deadline_ms - clock_mono_ms();
+        if (timeout_ms <= 0 || left_ms < timeout_ms)
+            timeout_ms = left_ms > 1 ? left_ms : 1;
+    }
+    if (timeout_ms > 0)
+        timer_set(r->timer, timeout_ms);
+    else
+        timer_clear(r->timer);
+}
+
+static void take_turn(struct request *r)
+{
+    struct conn *c = r->conn;
+    turn_over(r);
+    if (!c->is_dead && c->request == r && !r->client_done)
+        conn_read_on(c);
+}
+
 static void on_timer(void *arg)
 {
     struct request *r = arg;
     if (r->state == REQ_WAIT_BODY)
         reply_error(r, 408, "timeout-client", "the request's body did not arrive in time");
-    else if (r->state == REQ_ATTEMPT && r->exchange && exchange_queued(r->exchange))
-        reply_error(r, 504, "timeout-idle", "the upstream took no byte for idle_timeout");
-    else if (r->state == REQ_ATTEMPT && !r->client_done)
-        reply_error(r, 408, "timeout-client",
-                    "the request's body stalled for longer than idle_timeout");
+    else if (r->state == REQ_WAIT_TURN)
+        take_turn(r);
     else if (r->state == REQ_ATTEMPT)
-        reply_error(r, 504, "timeout-first-byte",
-                    "the upstream did not begin its answer within first_byte_timeout");
+        attempt_timeout(r);
+    else if (r->state == REQ_PEEK)
+        peek_timeout(r);
+    else if (r->state == REQ_WAIT_RETRY)
+        again_timer(r);
     else if (r->state == REQ_RELAY)
         relay_broken(r, "the upstream sent nothing for idle_timeout");
 }
@@ -90,7 +125,8 @@ struct request *request_new(struct conn *c)
         r = xcalloc(1, sizeof(*r));
         r->worker = w;
         arena_init(&r->arena);
-        buf_init(&r->held);
+        buf_init(&r->head_out);
+        buf_init(&r->held.body);
         r->timer = timer_new(w->loop, on_timer, r);
     }
     r->conn = c;
@@ -106,7 +142,8 @@ void request_free(struct request *r)
 {
     timer_free(r->timer);
     arena_clear(&r->arena);
-    buf_clear(&r->held);
+    buf_clear(&r->head_out);
+    buf_clear(&r->held.body);
     free(r);
 }
 
@@ -115,7 +152,8 @@ static void recycle(struct request *r)
 {
     struct worker *w = r->worker;
     struct arena arena = r->arena;
-    struct buf held = r->held;
+    struct buf head_out = r->head_out;
+    struct buf held = r->held.body;
     struct timer *timer = r->timer;
     config_release(r->config);
     fact_release(r->creds);
@@ -125,11 +163,13 @@ static void recycle(struct request *r)
     memset(r, 0, sizeof(*r));
     r->worker = w;
     r->arena = arena;
-    r->held = held;
+    r->head_out = head_out;
+    r->held.body = held;
     r->timer = timer;
     r->state = REQ_DONE;
     arena_reset(&r->arena);
-    buf_reset(&r->held);
+    buf_reset(&r->head_out);
+    buf_reset(&r->held.body);
     if (w->n_spare >= MAX_SPARE) {
         request_free(r);
         return;
@@ -145,6 +185,7 @@ void request_finish(struct request *r, const char *ended)
     r->log.ended = ended;
     if (r->msg || r->log.status)
         access_log(r);
+    again_end(r);
     request_set_state(r, REQ_DONE, 0);
     if (r->creds_wait)
         facts_wait_cancel(r->creds_wait);
@@ -186,7 +227,7 @@ static void begin(struct request *r)
     if (r->plan.is_signed && r->plan.sign == PLAN_SIGN_REDIRECT)
         answer_redirect(r);
     else
-        attempt_start(r);
+        turn_begin(r);
 }
 
 static void proceed_with_credentials(struct request *r)
@@ -240,6 +281,15 @@ static void want_credentials(struct request *r)
                                    on_credentials, r);
 }
 
+// How much of a streamed body is kept for a further attempt; without any there is still the free
+// one on a stale connection.
+static uint64_t keep_max(const struct request *r)
+{
+    if (r->plan.retry.mode == RETRY_MODE_STANDARD && r->plan.retry.max_attempts > 1)
+        return r->config->replay_max;
+    return r->plan.has_data_len ? r->config->body_memory : 0;
+}
+
 static void store_init(struct request *r)
 {
     const struct config *cfg = r->config;
@@ -252,11 +302,11 @@ static void store_init(struct request *r)
                              .is_hashed = r->plan.is_signed && r->plan.body == PLAN_BODY_HASH};
     if (r->plan.body == PLAN_BODY_HASH || r->plan.body == PLAN_BODY_LENGTH)
         o.total_max = cfg->body_max;
+    if (r->plan.body == PLAN_BODY_STREAM)
+        o.keep_max = keep_max(r);
     body_init(&r->body, &o);
     r->has_body = true;
-    // A streamed body is kept for the free retry only where all of it fits in memory.
-    if (r->plan.body == PLAN_BODY_STREAM &&
-        (!r->plan.has_data_len || r->plan.data_len > cfg->body_memory))
+    if (r->plan.has_data_len && r->plan.data_len > o.keep_max)
         body_forget(&r->body);
 }
 
@@ -266,23 +316,52 @@ static bool is_over_limit(const struct request *r)
            r->plan.has_data_len && r->plan.data_len > r->config->body_max;
 }
 
-static void make_plan(struct request *r)
+static void make_plan(struct request *r, struct span bucket_region, struct plan *out)
 {
-    struct plan_input in = {
-        .msg = r->msg, .config = r->config, .default_region = r->worker->shared->region};
+    struct plan_input in = {.msg = r->msg,
+                            .config = r->config,
+                            .default_region = r->worker->shared->region,
+                            .bucket_region = bucket_region};
     if (r->config->via)
         in.own_pseudonym = span_of(r->worker->shared->pseudonym);
-    plan_make(&in, &r->arena, &r->plan);
+    plan_make(&in, &r->arena, out);
+}
+
+bool request_plan_region(struct request *r, struct span region, struct plan *out)
+{
+    if (span_eq(r->plan.region, region))
+        return false;
+    make_plan(r, region, out);
+    return out->kind == PLAN_FORWARD && out->is_signed && span_eq(out->region, region);
+}
+
+uint64_t request_endpoint(const struct request *r)
+{
+    const struct uri_authority *u = &r->plan.upstream;
+    return hash_span(r->worker->shared->hash_seed + u->port, u->host);
+}
+
+void request_use_plan(struct request *r, const struct plan *p)
+{
+    r->plan = *p;
     r->guard = (struct dial_guard){
         .shared = r->worker->shared,
-        .rules = {.loopback_ok = r->plan.loopback_ok, .link_local_ok = r->plan.link_local_ok}};
+        .rules = {.loopback_ok = p->loopback_ok, .link_local_ok = p->link_local_ok}};
+}
+
+static void plan_request(struct request *r)
+{
+    struct plan p;
+    make_plan(r, SPAN(""), &p);
+    request_use_plan(r, &p);
+    repair_plan(r);
 }
 
 void request_head(struct request *r, const struct msg *m)
 {
     r->msg = m;
     request_set_state(r, REQ_ADMIT, 0);
-    make_plan(r);
+    plan_request(r);
     // Behind a refused CONNECT may stand bytes that were meant for the tunnel.
     r->must_close = !m->is_keep_alive || r->worker->is_draining || span_is(m->method, "CONNECT");
     switch (r->plan.kind) {
@@ -306,6 +385,7 @@ void request_head(struct request *r, const struct msg *m)
     }
     if (r->plan.is_framed && !dechunk_begin(r))
         return;
+    again_begin(r);
     store_init(r);
     if (r->plan.is_signed)
         want_credentials(r);
@@ -315,6 +395,14 @@ void request_head(struct request *r, const struct msg *m)
 
 // ---- the client's bytes
 
+static bool waits_again(const struct request *r)
+{
+    if (r->state == REQ_WAIT_RETRY)
+        return true;
+    return (r->state == REQ_WAIT_TURN && r->log.attempts) ||
+           (r->state == REQ_ATTEMPT && r->log.attempts > 1 && !r->exchange);
+}
+
 bool request_wants_input(const struct request *r)
 {
     if (r->client_done || r->state == REQ_DONE)
@@ -323,8 +411,10 @@ bool request_wants_input(const struct request *r)
         return true;
     if (r->state == REQ_ADMIT)
         return false;
-    if (r->state == REQ_WAIT_BODY)
+    if (r->state == REQ_WAIT_BODY || r->is_upload_over)
         return true;
+    if (waits_again(r) && body_is_rewindable(&r->body))
+        return r->body.len < r->config->replay_max; // an upstream that is down blocks no upload
     if (r->exchange && exchange_queued(r->exchange) > STREAM_HIGH_WATER)
         return false;
     return body_unread(&r->body) < STREAM_WINDOW;
@@ -363,7 +453,7 @@ void request_data(struct request *r, struct span data)
 {
     if (r->state == REQ_WAIT_BODY)
         hold_body(r, data);
-    else if (r->state == REQ_ATTEMPT || r->state == REQ_RELAY)
+    else
         attempt_body(r, data);
 }
 
@@ -395,7 +485,7 @@ void request_body_end(struct request *r)
         tunnel_start(r);
     else if (r->state == REQ_WAIT_BODY)
         request_proceed(r);
-    else if (r->state == REQ_ATTEMPT || r->state == REQ_RELAY)
+    else
         attempt_pump(r);
 }
 
@@ -429,4 +519,10 @@ void request_client_drained(struct request *r)
         timer_set(r->timer, r->plan.idle_timeout);
         exchange_resume(r->exchange);
     }
+}
+
+void request_drain(struct request *r)
+{
+    r->must_close = true;
+    again_abandon(r);
 }

@@ -16,7 +16,10 @@ enum request_state {
     REQ_READ_HEAD = 0, // bytes of a head have come
     REQ_ADMIT,         // planned; waiting for credentials to be known
     REQ_WAIT_BODY,     // the body must be here before it can be signed
+    REQ_WAIT_TURN,     // the route's rate_limit
     REQ_ATTEMPT,       // connecting, signing, sending, waiting for the answer's head
+    REQ_PEEK,          // an error is held back while its body's beginning comes
+    REQ_WAIT_RETRY,    // for the next attempt
     REQ_RELAY,         // the answer goes to the client (the upload may still run)
     REQ_TUNNEL,        // CONNECT: bytes both ways
     REQ_DONE,
@@ -50,6 +53,32 @@ struct request_log {
     const char *ended; // how it ended where not well: "client gone", ...
 };
 
+// An error answer that is held back until it is known whether the request is tried again; the last
+// one is what the client gets when there is no further attempt.
+struct held_answer {
+    const struct msg *head; // NULL: none
+    int64_t at_wall_ms;     // when it came
+    struct buf body;        // its beginning
+    bool is_whole;          // nothing is missing: it outlives its connection
+    const char *cut_off;    // it ended too early; NULL: it did not
+};
+
+// What several attempts have in common.
+struct retry_progress {
+    int64_t deadline_ms; // monotonic: total_timeout
+    unsigned repairs;    // bits of enum retry_repair
+    uint32_t cost;       // tokens of the last retry; 0: none was taken
+    bool is_active;      // counted in shared->active, parked, retrying
+    bool is_parked;
+    bool is_retrying;
+    int64_t sent_wall_ms; // when the last attempt was signed
+    int64_t skew_ms;      // by what its date was shifted
+    // What the client is told if there is no answer to relay.
+    int status;
+    const char *code;
+    const char *message;
+};
+
 struct request {
     SLIST_ENTRY(request) spare;
     struct worker *worker;
@@ -72,14 +101,19 @@ struct request {
     bool answers_chunked; // towards the client
     bool ends_by_close;   // towards the client: neither a length nor chunks
     bool is_paused;       // the client's reading is stopped for backpressure
-    bool was_retried;     // the one free retry on a stale connection is spent
+    bool was_stale;       // the one free retry on a stale connection is spent
+    bool is_upload_over;  // no more of the body goes to the upstream
     struct facts_wait *creds_wait;
     struct fact *creds;
     struct pool_dial *dial;
     struct dial_guard guard;
     struct exchange *exchange;
     struct tunnel *tunnel;
-    struct buf held; // answer's head until its first body bytes go along
+    struct buf head_out; // answer's head until its first body bytes go along
+    struct held_answer held;
+    struct retry_progress retry;
+    struct front_rate *turn; // waited for; NULL: none
+    unsigned retry_after_s;  // for an answer of our own; 0: none
     char payload_hex[DIGEST_HEX + 1];
     struct sign_dechunk *frames; // around the client's body; NULL: none
     bool frames_end;             // it is complete, and its checksums hold
@@ -97,6 +131,7 @@ void request_body_end(struct request *r);
 void request_refused(struct request *r, const struct h1_result *why);
 void request_client_gone(struct request *r, const char *how);
 void request_client_drained(struct request *r);
+void request_drain(struct request *r); // the process stops: no wait for a further attempt goes on
 bool request_wants_input(const struct request *r);
 
 // Within the machine.
@@ -104,6 +139,13 @@ void request_set_state(struct request *r, enum request_state to, int64_t timeout
 const char *request_doing(const struct request *r);     // "while waiting for the body"
 void request_proceed(struct request *r);                // the body that was needed is here
 void request_data(struct request *r, struct span data); // of the body, without framing
+// The state's timer; a further attempt does not outlive total_timeout.
+void request_arm(struct request *r, int64_t timeout_ms);
+// Key of the upstream in what the process knows of endpoints.
+uint64_t request_endpoint(const struct request *r);
+// A plan for the request's bucket in another region; false: it does not lead there.
+bool request_plan_region(struct request *r, struct span region, struct plan *out);
+void request_use_plan(struct request *r, const struct plan *p);
 // The answer is out; goes to request_finish when the client's side is done as well.
 void request_answered(struct request *r);
 void request_finish(struct request *r, const char *ended); // NULL: well

@@ -68,6 +68,7 @@ enum status worker_start(struct worker *w, struct err *e)
     TAILQ_INIT(&w->conns);
     SLIST_INIT(&w->spare);
     buf_init(&w->scratch);
+    rng_seed_kernel(&w->rng);
     (void)snprintf(w->name, sizeof(w->name), "worker-%u", w->number);
     w->loop = loop_new(w->name, e);
     if (!w->loop)

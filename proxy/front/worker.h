@@ -8,9 +8,14 @@
 #include <stdatomic.h>
 
 #include "base/buf.h"
+#include "base/rng.h"
 #include "client/pool.h"
 #include "front/front.h"
+#include "retry/retry.h"
 #include "shared/limit.h"
+#include "shared/memo.h"
+#include "shared/rate.h"
+#include "shared/tokens.h"
 #include "sign/sign.h"
 
 struct conn;
@@ -19,6 +24,15 @@ TAILQ_HEAD(conn_list, conn);
 SLIST_HEAD(request_list, request);
 
 #define FRONT_MAX_LISTENERS 16
+
+// A route's rate_limit.
+struct front_rate {
+    struct rate_spec spec; // interval 0: none
+    struct rate rate;
+    struct limit waiting;
+    uint64_t queue_max;
+    int64_t wait_max_ms;
+};
 
 // What all workers and main share; immutable but for the atomics.
 struct front_shared {
@@ -29,6 +43,17 @@ struct front_shared {
     char pseudonym[24]; // our name in Via: sigv4-proxy-1a2b
     struct limit connections;
     struct limit spool;                             // bytes in spool files
+    struct limit active;                            // requests that are being forwarded
+    struct limit retrying;                          // further attempts under way
+    struct limit parked;                            // requests that wait for a further attempt
+    struct tokens *tokens;                          // for retries, an endpoint each
+    struct memo *skews;                             // endpoint to its clock's offset
+    struct memo *buckets;                           // bucket to its region
+    struct front_rate *rates;                       // one a route of the configuration
+    uint64_t hash_seed;                             // of the keys of tokens and memos
+    _Atomic uint64_t retried[RETRY_KINDS];          // by what was wrong
+    _Atomic uint64_t not_retried[RETRY_WHYS];       // by why
+    _Atomic uint64_t cancelled;                     // the client left while it waited
     struct net_addr listening[FRONT_MAX_LISTENERS]; // our own addresses are never dialled
     unsigned n_listening;
     atomic_bool is_draining;
@@ -50,6 +75,7 @@ struct worker {
     struct conn_list conns;
     struct request_list spare; // finished requests with their arena, for the next ones
     unsigned n_spare;
+    struct rng rng;         // jitter
     struct buf scratch;     // heads are written here on their way out
     uint64_t next_conn;     // ids: c<worker>-<n>
     atomic_uint n_conns;    // read by main to hand out connections

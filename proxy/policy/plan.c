@@ -77,7 +77,8 @@ static void set_deadlines(struct plan_ctx *c)
     static const struct config_route none = {.connect_timeout_ms = -1,
                                              .tls_timeout_ms = -1,
                                              .first_byte_timeout_ms = -1,
-                                             .idle_timeout_ms = -1};
+                                             .idle_timeout_ms = -1,
+                                             .total_timeout_ms = -1};
     const struct config *config = c->config;
     const struct config_route *r = c->route ? c->route : &none;
     struct plan *p = c->out;
@@ -88,6 +89,18 @@ static void set_deadlines(struct plan_ctx *c)
     p->tls_timeout = either(c, r->tls_timeout_ms, config->tls_timeout);
     p->first_byte_timeout = either(c, r->first_byte_timeout_ms, first_byte);
     p->idle_timeout = either(c, r->idle_timeout_ms, config->idle_timeout);
+    p->total_timeout = either(c, r->total_timeout_ms, config->total_timeout);
+}
+
+// Which errors are worth another attempt is known of AWS's services, not of whatever else is passed
+// on.
+static void set_retries(struct plan_ctx *c)
+{
+    struct plan *p = c->out;
+    p->route = c->route ? (unsigned)(c->route - c->config->routes) + 1 : 0;
+    p->retry = config_retry_of(c->config, c->route);
+    if (!p->is_signed && c->host.verdict != HOSTS_SIGN)
+        p->retry.mode = RETRY_MODE_OFF;
 }
 
 static void set_target(struct plan_ctx *c)
@@ -152,6 +165,8 @@ static bool plan_forward(struct plan_ctx *c)
         return false;
     if (p->is_signed)
         route_path_style(c);
+    redirect_find_bucket(c);
+    set_retries(c);
     p->creds_key = plan_creds_key(c->config, c->route, c->a);
     p->kind = PLAN_FORWARD;
     return true;
@@ -182,7 +197,10 @@ static bool run(struct plan_ctx *c)
         c->out->rule_host = "OPTIONS that goes no further";
         return true;
     }
-    if (!read_authority(c) || !route_find(c) || !admit_host(c))
+    if (!read_authority(c))
+        return false;
+    redirect_host(c);
+    if (!route_find(c) || !admit_host(c))
         return false;
     bool is_tunnel = c->uri.form == URI_AUTHORITY;
     if (is_tunnel ? !plan_tunnel(c) : !plan_forward(c))

@@ -82,8 +82,14 @@ struct plan {
     uint64_t data_len; // of the body without framing
     enum plan_body body;
     const char *creds_key; // of the fact, as plan_creds_key says
+    // S3's bucket where the host belongs to a region of S3; empty: none. Its requests may have to
+    // go to another region: then a plan is made anew with plan_input.bucket_region.
+    struct span bucket;
+    bool is_bucket_created; // CreateBucket: the body says where
     // deadlines, ms
-    int64_t connect_timeout, tls_timeout, first_byte_timeout, idle_timeout;
+    int64_t connect_timeout, tls_timeout, first_byte_timeout, idle_timeout, total_timeout;
+    struct config_retry retry; // RETRY_MODE_OFF where nothing of AWS answers; list borrowed
+    unsigned route;            // number of the route in the configuration from 1; 0: none
     // which rule made it, for explain and debug lines
     const char *rule_host, *rule_scope;
 };
@@ -94,6 +100,7 @@ struct plan_input {
     struct span default_region; // region resolution of the credentials spec (never empty: us-east-1
                                 // at last)
     struct span own_pseudonym;  // Via name of this process, for loop detection; empty: off
+    struct span bucket_region;  // learned for the bucket; empty: nothing is known
 };
 // Whose credentials sign: "", "profile=NAME", "role=ARN" or "role=ARN profile=NAME". route NULL:
 // where no route says.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Service and region, from whoever may say so first: the route; --name with --region; what a host
 // names; the scope in the client's own (dummy) signature; --name or --region alone; the region that
-// was resolved at start. Each fills only what is still open, and the plan tells who filled it.
+// was learned for the bucket; the one that was resolved at start. Each fills only what is still
+// open, and the plan tells who filled it.
 #include "policy/plan_int.h"
 
 struct scope {
@@ -139,6 +140,7 @@ static void gather(struct plan_ctx *c, struct scope *s)
     fill_from_client(c, s);
     fill_from_query(c, s);
     fill(s, name, region, "name or region alone");
+    fill(s, SPAN(""), c->in->bucket_region, "bucket's region, learned");
     fill(s, SPAN(""), c->in->default_region, "default region");
     fill(s, SPAN(""), SPAN("us-east-1"), "last resort");
 }

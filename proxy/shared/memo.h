@@ -14,7 +14,7 @@
 // key: a hash of what it is about (hash_span with the process's seed).
 struct memo;
 struct memo *memo_new(int64_t keep_ms); // about 1,024 entries
-void memo_free(struct memo *m);                        // NULL is fine
+void memo_free(struct memo *m);         // NULL is fine
 // value: 1 to MEMO_VALUE_MAX octets. May be lost where another thread writes just then.
 void memo_put(struct memo *m, uint64_t key, struct span value, int64_t now_ms);
 bool memo_is_empty(const struct memo *m); // nothing was ever put: one look

@@ -379,7 +379,7 @@ def test_idle_client_is_closed(aws, start_proxy):
 
 
 def test_silent_upstream_is_504(aws, start_proxy):
-    proxy = start_proxy(aws, "first_byte_timeout = 300ms")
+    proxy = start_proxy(aws, "first_byte_timeout = 300ms\nretry_mode = off")
     start = time.monotonic()
     answer = proxy.request("GET", BASE + "generate/10", [("Fake-Fault", "stall-head=20")])
     assert (answer.status, answer.error) == (504, "timeout-first-byte")
@@ -395,11 +395,13 @@ def test_upstream_that_stalls_in_the_body_is_cut(aws, start_proxy):
 
 def test_upstream_that_is_not_there_is_502(start_proxy):
     port = harness.free_port()
-    proxy = start_proxy(conf=f'[route "*.amazonaws.com"]\nupstream = https://127.0.0.1:{port}\n')
+    proxy = start_proxy(conf="retry_base = 10ms\n[route \"*.amazonaws.com\"]\n"
+                             f"upstream = https://127.0.0.1:{port}\n")
     answer = proxy.request("GET", BASE + "generate/10")
     assert (answer.status, answer.error) == (502, "connect-failed")
 
 
-def test_upstream_that_closes_before_the_head_is_502(proxy, aws):
+def test_upstream_that_closes_before_the_head_is_502(start_proxy, aws):
+    proxy = start_proxy(aws, "retry_base = 10ms")
     answer = proxy.request("GET", BASE + "generate/10", [("Fake-Fault", "reset=-1")])
     assert (answer.status, answer.error) == (502, "upstream-closed")

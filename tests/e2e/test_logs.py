@@ -71,7 +71,7 @@ def test_hostile_path_forges_no_line(aws, start_proxy):
 @pytest.mark.parametrize("level", ["debug", "info"])
 def test_secrets_are_masked_at_every_level(aws, start_proxy, level):
     """check_end() looks for the canaries; here every path that could show them is walked."""
-    proxy = start_proxy(aws, f"log_level = {level}")
+    proxy = start_proxy(aws, f"log_level = {level}\nretry_base = 10ms")
     proxy.secrets += ["client-bearer-secret", "client-token-secret", "cookie-secret"]
     fields = [("Cookie", "cookie-secret"), ("X-Amz-Security-Token", "client-token-secret"),
               ("Proxy-Authorization", "Basic client-bearer-secret")]

@@ -84,7 +84,8 @@ def test_broken_requests_are_counted_as_such(aws, start_proxy):
 
 def test_refused_dials_are_counted(start_proxy):
     proxy = start_proxy(conf=f'[route "dead.test"]\nservice = s3\nregion = us-east-1\n'
-                        f'upstream = https://127.0.0.1:{harness.free_port()}\n')
+                        f'upstream = https://127.0.0.1:{harness.free_port()}\n'
+                        'retry_mode = off\n')
     assert proxy.request("GET", "http://dead.test/").status == 502
     assert metrics(proxy)['sigv4_proxy_dial_failures_total{reason="connect"}'] == 1
 

@@ -100,7 +100,7 @@ def test_plain_server_behind_https_is_502(start_proxy):
 def test_server_that_is_silent_in_the_handshake_is_504(start_proxy):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        proxy = start_proxy(conf="tls_timeout = 300ms\n[route \"*.amazonaws.com\"]\n"
+        proxy = start_proxy(conf="tls_timeout = 300ms\nretry_mode = off\n[route \"*.amazonaws.com\"]\n"
                                  f"upstream = https://127.0.0.1:{port}\n")
         answer = proxy.request("GET", URL)
         assert (answer.status, answer.error) == (504, "timeout-connect")

@@ -295,8 +295,6 @@ static void file_errors_name_file_line_and_remedy(void **state)
         "x.conf:2: max_head: \"64q\" is not a size (as in 64k, 16m, 5g; a bare number is bytes)",
         .file = "[limits]\nmax_head = 64q\n");
     REFUSED("x.conf:1: [proxy] takes nothing in quotes", .file = "[proxy \"x\"]\n");
-    REFUSED("x.conf:2: retry_mode: retries are not built in yet; use off",
-            .file = "[retry]\nretry_mode = standard\n");
     REFUSED("x.conf:1: unknown section [presign]", .file = "[presign]\n");
     REFUSED("x.conf:2: unknown key \"include\"", .file = "[proxy]\ninclude = a\n");
 }

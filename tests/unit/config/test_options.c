@@ -112,7 +112,7 @@ static void words_are_refused_with_the_nearest(void **state)
     assert_int_equal(level, 3);
     refused("connect", "tunel", "\"tunel\" is not one of tunnel|deny; did you mean \"tunnel\"?");
     refused("connect", "intercept", "\"intercept\" is not one of tunnel|deny");
-    refused("retry_mode", "standard", "retries are not built in yet; use off");
+    refused("retry_mode", "adaptive", "\"adaptive\" is not one of standard|off");
 }
 
 static void lists_append_and_keep_the_old_on_failure(void **state)

@@ -11,6 +11,7 @@ struct planned {
     struct config *config;
     struct h1_parser *parser;
     struct arena a;
+    const struct msg *msg;
     struct plan plan;
     char line[2048];
 };
@@ -75,6 +76,7 @@ static inline void planned_make(struct planned *p, const char *conf, const char 
     if (config_parse(&in, &p->config, &e) != ST_OK)
         fail_msg("%s\n%s", e.text, conf);
     planned_parse(p, request, &got);
+    p->msg = got.msg;
     struct plan_input plan_in = {.msg = got.msg,
                                  .config = p->config,
                                  .default_region = SPAN("eu-north-1"),

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Each attempt takes a turn, further ones too: the upstream counts them all. A turn is reserved in
+// the order of arrival over all workers and waited for on the worker's own timer; who would wait
+// too long, or behind too many, is told at once and reserves nothing.
+#include "front/turn.h"
+
+#include "base/clock.h"
+#include "front/again.h"
+#include "front/attempt.h"
+#include "front/reply.h"
+
+static void refuse(struct request *r, int64_t wait_us)
+{
+    if (r->log.attempts) {
+        again_give_up(r, RETRY_WHY_TURN);
+        return;
+    }
+    r->retry_after_s = (unsigned)((wait_us + 999999) / 1000000);
+    reply_error(r, 429, "rate-limited",
+                "the route's rate_limit is used up, and rate_limit_queue or rate_limit_wait lets "
+                "no more requests wait for their turn");
+}
+
+void turn_begin(struct request *r)
+{
+    struct front_rate *f = r->plan.route ? &r->worker->shared->rates[r->plan.route - 1] : NULL;
+    if (!f || !f->spec.interval_ns) {
+        again_start(r);
+        return;
+    }
+    bool has_place = limit_take_below(&f->waiting, 1, f->queue_max);
+    int64_t most_us = has_place ? f->wait_max_ms * 1000 : 0;
+    int64_t wait_us = rate_reserve(&f->rate, &f->spec, clock_mono_us(), most_us);
+    if (wait_us > 0) {
+        r->turn = f;
+        request_set_state(r, REQ_WAIT_TURN, (wait_us + 999) / 1000);
+        return;
+    }
+    if (has_place)
+        limit_give(&f->waiting, 1);
+    if (wait_us < 0)
+        refuse(r, -wait_us - 1);
+    else
+        again_start(r);
+}
+
+void turn_leave(struct request *r)
+{
+    if (r->turn)
+        limit_give(&r->turn->waiting, 1);
+    r->turn = NULL;
+}
+
+void turn_over(struct request *r)
+{
+    turn_leave(r);
+    again_start(r);
+}
