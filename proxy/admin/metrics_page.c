@@ -83,6 +83,12 @@ static void add_front(struct buf *out, const struct admin *a)
     gauge(out, "client_connections_max", "Most client connections at once.", (double)s.clients_max);
     gauge(out, "spool_bytes", "Octets of bodies in spool files.", (double)s.spool_bytes);
     gauge(out, "spool_bytes_max", "Most octets in spool files.", (double)s.spool_max);
+    gauge(out, "requests_forwarded", "Requests on their way through now.", (double)s.forwarded);
+    gauge(out, "requests_retrying", "Of them, those in a further attempt.", (double)s.retrying);
+    gauge(out, "requests_parked", "Of them, those that wait for one.", (double)s.parked);
+    gauge(out, "retry_tokens_owed",
+          "Retry tokens used by the upstream host that used most; none is retried at retry_budget.",
+          s.tokens_owed);
     gauge(out, "worker_heartbeat_age_seconds", "Since the slowest worker's last turn.",
           (double)(clock_mono_ms() - s.oldest_beat_ms) / 1000);
     gauge(out, "ready", "1 where /readyz says yes.", a->o.is_ready(a->o.arg, &why));

@@ -12,6 +12,7 @@
 #include "front/reply.h"
 #include "front/turn.h"
 #include "log/log.h"
+#include "metrics/metrics.h"
 
 #define RETRYING_MIN   10 // further attempts under way, whatever the number of requests
 #define RETRYING_SHARE 5  // or a fifth of these
@@ -98,7 +99,7 @@ void again_end(struct request *r)
     leave_retrying(r);
     turn_leave(r);
     if (r->state == REQ_WAIT_RETRY)
-        (void)atomic_fetch_add_explicit(&r->worker->shared->cancelled, 1, memory_order_relaxed);
+        metrics_inc(METRIC_RETRIES_CANCELLED);
     if (r->retry.is_active)
         limit_give(&r->worker->shared->active, 1);
     r->retry.is_active = false;
@@ -132,12 +133,19 @@ static bool is_worth_a_line(enum retry_why why)
     return why >= RETRY_WHY_DEADLINE || why == RETRY_WHY_BODY;
 }
 
+// Neither final by itself nor at the end of all attempts.
+static bool is_denial(enum retry_why why)
+{
+    return why != RETRY_WHY_FINAL && why != RETRY_WHY_OFF && why != RETRY_WHY_ATTEMPTS;
+}
+
 void again_give_up(struct request *r, enum retry_why why)
 {
     if (is_worth_a_line(why))
         log_warn(r->id, "not tried again after %u attempts: %s", r->log.attempts,
                  retry_why_name(why));
-    (void)atomic_fetch_add_explicit(&r->worker->shared->not_retried[why], 1, memory_order_relaxed);
+    if (is_denial(why))
+        metrics_count(METRIC_RETRIES_DENIED, span_of(retry_why_name(why)));
     if (r->creds_wait)
         facts_wait_cancel(r->creds_wait);
     r->creds_wait = NULL;
@@ -214,9 +222,11 @@ static void decide(struct request *r, const struct retry_state *t, const struct 
         again_give_up(r, why);
         return;
     }
-    log_warn(r->id, "retry attempt=%u reason=%s wait_ms=%lld", r->log.attempts,
-             retry_reason(t, e->code, reason), (long long)v.wait_ms);
-    (void)atomic_fetch_add_explicit(&r->worker->shared->retried[t->kind], 1, memory_order_relaxed);
+    (void)retry_reason(t, e->code, reason);
+    log_warn(r->id, "retry attempt=%u reason=%s wait_ms=%lld", r->log.attempts, reason,
+             (long long)v.wait_ms);
+    metrics_count(METRIC_RETRIES, span_of(reason));
+    metrics_observe_ms(METRIC_TIME_RETRY, v.wait_ms);
     if (v.action == RETRY_WAIT)
         again_wait(r, v.wait_ms > 0 ? v.wait_ms : 1);
     else

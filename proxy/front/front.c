@@ -163,6 +163,10 @@ void front_stats(const struct front *f, struct front_stats *out)
         .clients_max = atomic_load(&f->shared.connections.cap),
         .spool_bytes = limit_used(&f->shared.spool),
         .spool_max = f->shared.config->spool_max,
+        .forwarded = limit_used(&f->shared.active),
+        .retrying = limit_used(&f->shared.retrying),
+        .parked = limit_used(&f->shared.parked),
+        .tokens_owed = tokens_most_owed(f->shared.tokens),
         .oldest_beat_ms = INT64_MAX,
     };
     for (unsigned i = 0; i < f->n_workers; i++) {

@@ -40,6 +40,10 @@ struct front_stats {
     uint64_t clients_max;
     uint64_t spool_bytes;
     uint64_t spool_max;
+    uint64_t forwarded;     // requests on their way through, now
+    uint64_t retrying;      // of them: in a further attempt
+    uint64_t parked;        // of them: waiting for one
+    uint32_t tokens_owed;   // by the upstream whose retries have cost most
     int64_t oldest_beat_ms; // monotonic: of the worker that has not moved for longest
     unsigned oldest_worker; // its number
 };

@@ -8,6 +8,7 @@
 #include "front/again.h"
 #include "front/attempt.h"
 #include "front/reply.h"
+#include "metrics/metrics.h"
 
 static void refuse(struct request *r, int64_t wait_us)
 {
@@ -33,6 +34,7 @@ void turn_begin(struct request *r)
     int64_t wait_us = rate_reserve(&f->rate, &f->spec, clock_mono_us(), most_us);
     if (wait_us > 0) {
         r->turn = f;
+        metrics_observe_ms(METRIC_TIME_TURN, wait_us / 1000);
         request_set_state(r, REQ_WAIT_TURN, (wait_us + 999) / 1000);
         return;
     }

@@ -51,9 +51,6 @@ struct front_shared {
     struct memo *buckets;                           // bucket to its region
     struct front_rate *rates;                       // one a route of the configuration
     uint64_t hash_seed;                             // of the keys of tokens and memos
-    _Atomic uint64_t retried[RETRY_KINDS];          // by what was wrong
-    _Atomic uint64_t not_retried[RETRY_WHYS];       // by why
-    _Atomic uint64_t cancelled;                     // the client left while it waited
     struct net_addr listening[FRONT_MAX_LISTENERS]; // our own addresses are never dialled
     unsigned n_listening;
     atomic_bool is_draining;

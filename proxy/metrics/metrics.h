@@ -15,6 +15,7 @@ enum metric {
     METRIC_BYTES_IN,               // bodies, from clients
     METRIC_BYTES_OUT,              // bodies, to clients
     METRIC_ATTEMPTS,
+    METRIC_RETRIES_CANCELLED,
     METRIC_UPSTREAM_OPENED,
     METRIC_UPSTREAM_REUSED,
     METRIC_UPSTREAM_IDLE, // gauge
@@ -40,6 +41,8 @@ enum metric_histogram {
     METRIC_TIME_FIRST_BYTE,
     METRIC_TIME_CONNECT,
     METRIC_TIME_CREDENTIALS,
+    METRIC_TIME_RETRY,
+    METRIC_TIME_TURN,
     METRIC_HISTOGRAMS,
 };
 
@@ -56,6 +59,8 @@ enum metric_outcome {
 enum metric_set {
     METRIC_ERRORS = 0,     // by error code
     METRIC_CREDS_FAILURES, // by provider
+    METRIC_RETRIES,        // by what was wrong
+    METRIC_RETRIES_DENIED, // by why there is none
     METRIC_SETS,
 };
 

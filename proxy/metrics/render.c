@@ -25,6 +25,8 @@ static const struct row rows[METRICS] = {
     [METRIC_BYTES_OUT] = {"body_bytes_total", "direction=\"out\"", "counter", NULL},
     [METRIC_ATTEMPTS] = {"attempts_total", NULL, "counter",
                          "Times that requests were sent to an upstream, retries included."},
+    [METRIC_RETRIES_CANCELLED] = {"retries_cancelled_total", NULL, "counter",
+                                  "Requests whose client left while they waited for a retry."},
     [METRIC_UPSTREAM_OPENED] = {"upstream_connections_opened_total", NULL, "counter",
                                 "Upstream connections opened."},
     [METRIC_UPSTREAM_REUSED] = {"upstream_connections_reused_total", NULL, "counter",
@@ -63,6 +65,8 @@ static const struct {
     [METRIC_TIME_CONNECT] = {"connect_seconds", "To get an upstream connection."},
     [METRIC_TIME_CREDENTIALS] = {"credentials_wait_seconds",
                                  "That requests waited for credentials."},
+    [METRIC_TIME_RETRY] = {"retry_wait_seconds", "Waits before retries, as decided."},
+    [METRIC_TIME_TURN] = {"rate_limit_wait_seconds", "Waits for a turn under a rate_limit."},
 };
 
 static const struct {
@@ -73,6 +77,10 @@ static const struct {
     [METRIC_ERRORS] = {"errors_total", "code", "Answers of the proxy's own, by error code."},
     [METRIC_CREDS_FAILURES] = {"credentials_failures_total", "provider",
                                "Fetches of credentials that failed, by the provider that did."},
+    [METRIC_RETRIES] = {"retries_total", "reason",
+                        "Retries, by the error's code or by what happened."},
+    [METRIC_RETRIES_DENIED] = {"retry_denied_total", "reason",
+                               "Errors that were not retried although they might have been."},
 };
 
 void metrics_family(struct buf *out, const char *name, const char *type, const char *help)

@@ -119,3 +119,16 @@ uint32_t tokens_left(const struct tokens *t, uint64_t key, uint32_t capacity)
     uint64_t debt = find(s, tag, &word) ? debt_of(word) : 0;
     return debt < capacity ? capacity - (uint32_t)debt : 0;
 }
+
+uint32_t tokens_most_owed(const struct tokens *t)
+{
+    uint64_t most = 0;
+    for (unsigned i = 0; i < SETS; i++) {
+        for (unsigned k = 0; k < WAYS; k++) {
+            uint64_t word = atomic_load_explicit(&t->sets[i].way[k], memory_order_relaxed);
+            if (debt_of(word) > most)
+                most = debt_of(word);
+        }
+    }
+    return (uint32_t)most;
+}

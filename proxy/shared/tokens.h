@@ -18,5 +18,6 @@ void tokens_free(struct tokens *t); // NULL is fine
 bool tokens_take(struct tokens *t, uint64_t key, uint32_t cost, uint32_t capacity);
 void tokens_give(struct tokens *t, uint64_t key, uint32_t n); // a full bucket stays full
 uint32_t tokens_left(const struct tokens *t, uint64_t key, uint32_t capacity);
+uint32_t tokens_most_owed(const struct tokens *t); // by one endpoint
 
 #endif

@@ -827,6 +827,54 @@ def test_retries_take_turns_too(start_proxy, aws):
     assert all(190 <= gap < 500 * harness.PATIENCE for gap in gaps(aws))
 
 
+# -- seen from outside
+
+
+def metrics(proxy):
+    lines = proxy.admin("/metrics").body.decode().splitlines()
+    return {line.rsplit(" ", 1)[0].removeprefix("sigv4_proxy_"): float(line.rsplit(" ", 1)[1])
+            for line in lines if line and line[0] != "#"}
+
+
+def test_retries_are_counted_by_reason(start_proxy, aws):
+    proxy = start_proxy(aws, QUICK + "retry_max_attempts = 3\n", arguments=("--workers", "1"))
+    fail(aws, "status=503:SlowDown", 2)
+    assert proxy.request("GET", S3 + "generate/1").status == 200
+    fail(aws, "reset=-1", 2)  # the first time on a kept connection, which is free
+    assert proxy.request("GET", S3 + "generate/1").status == 200
+    fail(aws, "status=500:InternalError", 3)
+    assert proxy.request("GET", S3 + "generate/1").status == 500
+    fail(aws, "reset=-1")
+    assert call(proxy, "DynamoDB_20120810.PutItem").status == 502
+    fail(aws, "status=404:NoSuchKey")
+    assert proxy.request("GET", S3 + "generate/1").status == 404
+    got = metrics(proxy)
+    assert got['retries_total{reason="SlowDown"}'] == 2
+    assert got['retries_total{reason="reset"}'] == 1
+    assert got['retries_total{reason="InternalError"}'] == 2
+    assert {name: n for name, n in got.items() if name.startswith("retry_denied")} == {
+        'retry_denied_total{reason="method"}': 1}
+    assert got["attempts_total"] == 3 + 2 + 3 + 1 + 1
+    assert got["retry_wait_seconds_count"] == 5
+    # Two successes give back what their last retry cost.
+    assert got["retry_tokens_owed"] == (5 + 5 - 5) + (5 - 5) + (5 + 5)
+    assert got["requests_forwarded"] == got["requests_retrying"] == got["requests_parked"] == 0
+    status = json.loads(proxy.admin("/status").body)
+    assert status["limits"]["retry_tokens_owed"] == 15
+
+
+def test_waits_are_seen_while_they_last(start_proxy, aws):
+    proxy = start_proxy(aws, "[retry]\nretry_base = 20s\nretry_jitter = none\n")
+    fail(aws, "status=503:SlowDown", 9)
+    with proxy.client() as client:
+        client.start("GET", S3 + "generate/1", host="bucket.s3.us-east-1.amazonaws.com")
+        harness.wait_until(lambda: metrics(proxy)["requests_parked"] == 1)
+        assert metrics(proxy)["requests_forwarded"] == 1
+    harness.wait_until(lambda: metrics(proxy)["retries_cancelled_total"] == 1)
+    got = metrics(proxy)
+    assert got["requests_parked"] == got["requests_forwarded"] == 0
+
+
 # -- a storm
 
 

@@ -29,6 +29,17 @@ static void bucket_of_500_pays_exactly_100_retries_of_5(void **state)
     assert_int_equal(tokens_left(*state, HOST, 500), 0);
 }
 
+static void most_owed_is_that_of_the_worst_endpoint(void **state)
+{
+    assert_int_equal(tokens_most_owed(*state), 0);
+    assert_true(tokens_take(*state, OTHER, 10, 500));
+    assert_true(tokens_take(*state, HOST, 10, 500));
+    assert_true(tokens_take(*state, HOST, 5, 500));
+    assert_int_equal(tokens_most_owed(*state), 15);
+    tokens_give(*state, HOST, 15);
+    assert_int_equal(tokens_most_owed(*state), 10);
+}
+
 static void refused_take_leaves_the_bucket_as_it_was(void **state)
 {
     for (int i = 0; i < 35; i++)
@@ -118,6 +129,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(bucket_of_500_pays_exactly_100_retries_of_5, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(most_owed_is_that_of_the_worst_endpoint, setup, teardown),
         cmocka_unit_test_setup_teardown(refused_take_leaves_the_bucket_as_it_was, setup, teardown),
         cmocka_unit_test_setup_teardown(five_successes_pay_one_retry_of_an_empty_bucket, setup,
                                         teardown),
