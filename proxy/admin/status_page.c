@@ -217,8 +217,10 @@ void admin_status(struct admin_call *c, const struct facts_list *list)
     set(o, "pools", pools_of());
     set(o, "limits", limits_of(&s));
     set(o, "hardening", hardening_of());
+    json_free_t release = free;
+    json_get_alloc_funcs(NULL, &release); // creds has set others
     char *text = json_dumps(o, JSON_INDENT(2));
     json_decref(o);
     admin_reply(c, 200, "application/json", arena_spanf(c->arena, "%s\n", text ? text : "{}"));
-    free(text);
+    release(text);
 }

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "creds/json_answer_int.h"
 #include "creds/walk_int.h"
 
 #define POLL_MS        2000
@@ -149,6 +150,7 @@ static void cancel(void *arg, struct facts_flight *flight)
 static void kit_init(struct creds_kit *kit, struct loop *control, struct facts *f,
                      struct tls_client *tls)
 {
+    json_answer_setup();
     kit->loop = control;
     kit->view = facts_view_new(f, control);
     kit->fetcher =
