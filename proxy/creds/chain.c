@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/secret.h"
 #include "base/xalloc.h"
 #include "creds/json_answer_int.h"
 #include "creds/walk_int.h"
@@ -203,6 +204,7 @@ void creds_chain_free(struct creds_chain *c)
     while (!LIST_EMPTY(&c->walks))
         walk_orphan(LIST_FIRST(&c->walks));
     fetcher_free(c->kit.fetcher);
+    secret_wipe(&c->kit.imds, sizeof(c->kit.imds));
     facts_view_free(c->kit.view);
     while (!TAILQ_EMPTY(&c->seen)) {
         struct seen_key *s = TAILQ_FIRST(&c->seen);

@@ -29,6 +29,14 @@ NODISCARD enum status creds_make(const struct creds_parts *p, struct creds **out
 void creds_free(void *creds); // wipes; NULL is fine
 bool creds_same(const void *a, const void *b);
 
+// With the instance's metadata service, kept from one fetch to the next.
+struct imds_session {
+    char token[1024];    // secret; empty: none
+    char endpoint[256];  // whose
+    int64_t until_ms;    // of the token, monotonic
+    int64_t v1_until_ms; // there are no tokens here, until then
+};
+
 // What providers work with, one a chain.
 struct creds_kit {
     struct loop *loop;
@@ -36,6 +44,7 @@ struct creds_kit {
     struct fetcher *fetcher;
     struct rng rng;
     char session_name[48]; // of roles that name none; the same as long as the process lives
+    struct imds_session imds;
 };
 
 // What one walk along the chain is about; lives as long as the walk.

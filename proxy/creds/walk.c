@@ -94,9 +94,17 @@ static void answer(struct walk *w, const struct fact_result *r)
     facts_answer(flight, r);
 }
 
+static int64_t extension_ms(struct walk *w)
+{
+    return EXTENDED_MS + rng_below(&w->chain->kit.rng, EXTENDED_MS);
+}
+
 static void fail(struct walk *w, enum status st, int64_t retry_in_ms, const struct err *why)
 {
     struct fact_result r = {.status = st, .retry_in_ms = retry_in_ms, .err = *why};
+    int64_t extends_from_ms = w->seen->extends_from_ms;
+    if (extends_from_ms && clock_wall_ms() >= extends_from_ms && facts_flight_is_refresh(w->flight))
+        r.retry_in_ms = extension_ms(w);
     answer(w, &r);
 }
 
@@ -109,6 +117,16 @@ static void refuse_expired(struct walk *w, struct creds *creds)
         err_set(&why, ST_INVALID, "the credentials of %s have expired, at %s", creds->source, at);
     creds_free(creds);
     fail(w, st, RETRY_BROKEN_MS, &why);
+}
+
+// Services may still accept what the metadata service of an ailing machine can't renew.
+static void extend(struct walk *w, const struct creds *creds, struct fact_result *r)
+{
+    char at[25];
+    clock_format_iso(creds->expires_at_ms, at);
+    r->ttl_ms = r->refresh_in_ms = extension_ms(w);
+    log_warn("creds", "the credentials of %s have expired, at %s; they go on being used",
+             creds->source, at);
 }
 
 static void serve(struct walk *w, const struct provider_answer *a)
@@ -125,10 +143,12 @@ static void serve(struct walk *w, const struct provider_answer *a)
         r.ttl_ms = lifetime_ms - USE_MARGIN_MS;
         r.refresh_in_ms = a->is_fixed ? r.ttl_ms : refresh_wait(lifetime_ms, rng_unit(&kit->rng));
     }
+    w->seen->extends_from_ms = 0;
     if (creds->outlives_expiry) {
         r.stale_ms = INT64_MAX;
+        w->seen->extends_from_ms = creds->expires_at_ms;
         if (r.ttl_ms <= 0)
-            r.ttl_ms = r.refresh_in_ms = EXTENDED_MS + rng_below(&kit->rng, EXTENDED_MS);
+            extend(w, creds, &r);
     }
     if (r.ttl_ms > 0)
         answer(w, &r);

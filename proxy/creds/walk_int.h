@@ -17,6 +17,7 @@ struct seen_key {
     char *key;
     char *said; // the last outcome in the log
     bool has_failed;
+    int64_t extends_from_ms; // wall clock: what serves since then has expired; 0: may not outlive
     bool is_walking;
     uint8_t settings[DIGEST_LEN]; // of the shared files, as far as they concern it
     struct {

@@ -164,6 +164,17 @@ static inline const struct creds *creds_of(const struct fact *f)
     return f->value;
 }
 
+// A refresh goes on behind what is served; it may take its time, but not for ever.
+static inline void resolve_until(struct fixture *fx, const char *access_key)
+{
+    for (int i = 0; i < 200; i++) {
+        if (!strcmp(creds_of(resolve(fx, ""))->access_key, access_key))
+            return;
+        run_for(fx, 25);
+    }
+    fail_msg("%s never came", access_key);
+}
+
 #define PAIR(id)  "aws_access_key_id = " id "\naws_secret_access_key = S-" id "\n"
 #define ENV_PAIR  "AWS_ACCESS_KEY_ID=AK-ENV", "AWS_SECRET_ACCESS_KEY=S-AK-ENV"
 #define FILE_PAIR "[default]\n" PAIR("AK-FILE")

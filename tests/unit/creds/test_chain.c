@@ -234,10 +234,10 @@ static const struct {
      {{NULL}, NULL, "[default]\ncredential_process = x\n", NULL},
      ST_INVALID,
      "credential_process in profile"},
-    {"C08",
-     {{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/x"}, NULL, NULL, NULL},
+    {"container, broken",
+     {{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=x"}, NULL, NULL, NULL},
      ST_INVALID,
-     "container: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is set"},
+     "container: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI does not begin with /"},
     {"secret with a blank",
      {{"AWS_ACCESS_KEY_ID=AK", "AWS_SECRET_ACCESS_KEY=S-A K"}, FILE_PAIR, NULL, NULL},
      ST_INVALID,
@@ -348,7 +348,7 @@ static void file_in_the_act_of_being_written_lets_nobody_step_in(void **state)
 {
     (void)state;
     struct fixture *fx = fixture_new(
-        &(struct setup){.credentials = "", .env = {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/x"}});
+        &(struct setup){.credentials = "", .env = {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=x"}});
     const struct fact *f = resolve(fx, "");
     assert_int_equal(f->status, ST_AGAIN);
     assert_non_null(strstr(f->err.text, "being written"));
