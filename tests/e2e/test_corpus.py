@@ -147,7 +147,7 @@ def recorder():
 @pytest.fixture(scope="module")
 def front(recorder, tmp_path_factory):
     conf = f'[route "*"]\nupstream = http://127.0.0.1:{recorder.port}\nservice = execute-api\n' \
-           "region = us-east-1\n"
+           "region = us-east-1\nretry_mode = off\n"
     with harness.running(tmp_path_factory.mktemp("corpus"), conf=conf) as proxy:
         yield proxy
 
