@@ -161,7 +161,8 @@ void again_give_up(struct request *r, enum retry_why why)
 
 void again_abandon(struct request *r)
 {
-    if (r->state == REQ_WAIT_RETRY && !r->answer_done)
+    bool waits = r->state == REQ_WAIT_RETRY || (r->state == REQ_WAIT_TURN && r->log.attempts);
+    if (waits && !r->answer_done)
         again_give_up(r, RETRY_WHY_DRAIN);
 }
 

@@ -234,6 +234,11 @@ static void on_fail(void *arg, enum exchange_fail why, const char *text)
     again_failed(r, &f);
 }
 
+static bool is_past_deadline(const struct request *r)
+{
+    return r->log.attempts > 1 && clock_mono_ms() >= r->retry.deadline_ms;
+}
+
 void attempt_timeout(struct request *r)
 {
     struct again_failure f = {.phase = RETRY_SENT, .is_timeout = true, .status = 504};
@@ -244,7 +249,7 @@ void attempt_timeout(struct request *r)
     } else if (r->exchange && exchange_queued(r->exchange)) {
         f.code = "timeout-idle";
         f.message = "the upstream took no byte for idle_timeout";
-    } else if (!r->client_done) {
+    } else if (!r->client_done && !is_past_deadline(r)) {
         reply_error(r, 408, "timeout-client",
                     "the request's body stalled for longer than idle_timeout");
         return;
