@@ -241,7 +241,7 @@ def test_ends_when_idle(aws, start_proxy):
         assert client.request("GET", BASE + "generate/1").status == 200
         start = time.monotonic()
     proxy.check_end(10)
-    assert 0.9 < time.monotonic() - start < 4 * harness.PATIENCE
+    assert 0.5 < time.monotonic() - start < 4 * harness.PATIENCE  # the clock is a turn old
 
 
 # ---- the probe listener
