@@ -71,6 +71,8 @@ static bool find_presigned(struct plan_ctx *c)
 {
     enum config_presigned mode = c->route && c->route->has_presigned ? c->route->already_presigned
                                                                      : c->config->already_presigned;
+    if (c->in->is_presign)
+        mode = PRESIGNED_REPLACE;
     switch (mode) {
     case PRESIGNED_PASS:
         pass(c, "presigned, passed untouched");

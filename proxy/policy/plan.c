@@ -129,6 +129,8 @@ static void set_form(struct plan_ctx *c)
                                            [SIGN_MODE_NONE] = PLAN_SIGN_HEADER};
     struct plan *p = c->out;
     p->sign = forms[c->route && c->route->has_sign ? c->route->sign : SIGN_MODE_HEADER];
+    if (c->in->is_presign)
+        p->sign = PLAN_SIGN_QUERY;
     p->expires_s = c->config->redirect_expiry / 1000;
     p->signs_all = (c->route && c->route->has_signed_headers
                         ? c->route->signed_headers

@@ -101,6 +101,10 @@ struct plan_input {
                                 // at last)
     struct span own_pseudonym;  // Via name of this process, for loop detection; empty: off
     struct span bucket_region;  // learned for the bucket; empty: nothing is known
+    // A URL is to be presigned for somebody else: the signature goes into the query whatever the
+    // route says, an older one goes, and service and region may be named (empty: not).
+    bool is_presign;
+    struct span service, region;
 };
 // Whose credentials sign: "", "profile=NAME", "role=ARN" or "role=ARN profile=NAME". route NULL:
 // where no route says.

@@ -191,10 +191,16 @@ void route_path_style(struct plan_ctx *c)
 {
     struct plan *p = c->out;
     struct span bucket = c->host.bucket;
-    if (!p->is_tls || c->has_upstream || span_find(bucket, '.') == bucket.len)
+    bool is_dialled = p->is_tls && !c->has_upstream;
+    if (span_find(bucket, '.') == bucket.len || !(is_dialled || c->in->is_presign) ||
+        !span_starts(p->host, bucket))
         return;
-    p->upstream.host = span_sub(c->asked.host, bucket.len + 1, c->asked.host.len);
-    p->host = uri_format_host(&p->upstream, true, c->a);
+    struct uri_authority h = c->asked;
+    h.host = span_sub(h.host, bucket.len + 1, h.host.len);
+    h.port = asked_port(c, true);
+    if (is_dialled)
+        p->upstream.host = h.host;
+    p->host = uri_format_host(&h, true, c->a);
     p->path = arena_spanf(c->a, "/%.*s%.*s", SPAN_ARG(bucket), SPAN_ARG(p->path));
     p->rule_host = arena_printf(c->a, "%s, dotted bucket in path style", p->rule_host);
 }

@@ -126,6 +126,7 @@ static void gather(struct plan_ctx *c, struct scope *s)
     const struct config *config = c->config;
     struct span name = span_of(config->name);
     struct span region = span_of(config->region);
+    fill(s, c->in->service, c->in->region, "request");
     if (c->route)
         fill(s, span_of(c->route->service), span_of(c->route->region), "route");
     if (name.len && region.len)
