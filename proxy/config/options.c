@@ -235,14 +235,16 @@ const struct option options[] = {
      .aws_words = "legacy=standard adaptive=standard", .profile_key = "retry_mode", .type = OPT_ENUM,
      .words = "standard|off", .def = "standard", AT(retry.mode), ROUTE(retry.mode),
      HAS(has_retry.mode), .is_reloadable = true,
-     .help = "Whether a request is sent again, signed anew, where AWS throttles or fails. Where it "
-             "isn't set, AWS_RETRY_MODE and the profile's retry_mode decide."},
+     .help = "Whether a request is sent again, signed anew, where AWS throttles or fails. "
+             "AWS_RETRY_MODE overrules the file; the profile's retry_mode counts where nothing "
+             "else says it."},
     {.key = "retry_max_attempts", .section = "retry", .env = "AWS_MAX_ATTEMPTS",
      .profile_key = "max_attempts", .type = OPT_COUNT, .def = "6", .min = 1, .max = 1000,
      AT(retry.max_attempts), ROUTE(retry.max_attempts), HAS(has_retry.max_attempts),
      .is_reloadable = true,
-     .help = "How often a request is sent at most, the first time included. Where it isn't set, "
-             "AWS_MAX_ATTEMPTS and the profile's max_attempts decide."},
+     .help = "How often a request is sent at most, the first time included. "
+             "AWS_MAX_ATTEMPTS overrules the file; the profile's max_attempts counts where nothing "
+             "else says it."},
     {.key = "retry_base", .section = "retry", .type = OPT_TIME, .def = "1s", .min = 1, .max = HOURS,
      AT(retry.base), ROUTE(retry.base), .is_reloadable = true,
      .help = "Longest wait before the second attempt; it doubles from attempt to attempt."},

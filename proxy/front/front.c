@@ -69,25 +69,13 @@ static void on_drain_timeout(void *arg)
     drained(f);
 }
 
-static void rate_init(struct front_rate *f, const struct config *cfg, const struct config_route *r)
-{
-    struct config_rate rate = {0};
-    if (!r->rate_limit || config_rate_parse(r->rate_limit, &rate, NULL) != ST_OK)
-        return;
-    f->spec = (struct rate_spec){.interval_ns = rate.interval_ns, .burst = rate.burst};
-    f->queue_max = r->has_rate_limit_queue ? r->rate_limit_queue : cfg->rate_limit_queue;
-    f->wait_max_ms = r->rate_limit_wait_ms >= 0 ? r->rate_limit_wait_ms : cfg->rate_limit_wait;
-}
-
-static void retry_init(struct front_shared *s, const struct config *cfg)
+static void retry_init(struct front_shared *s)
 {
     limit_init(&s->parked, MAX_PARKED);
     s->tokens = tokens_new();
     s->skews = memo_new(KEEP_SKEW_MS);
     s->buckets = memo_new(KEEP_BUCKET_MS);
-    s->rates = xcalloc(cfg->n_routes + (size_t)1, sizeof(*s->rates));
-    for (unsigned i = 0; i < cfg->n_routes; i++)
-        rate_init(&s->rates[i], cfg, &cfg->routes[i]);
+    s->turns = turns_new();
 }
 
 static struct front *front_new(const struct front_options *o)
@@ -105,7 +93,7 @@ static struct front *front_new(const struct front_options *o)
     limit_init(&f->shared.connections, connection_cap(o->config));
     limit_init(&f->shared.spool, o->config->spool_max);
     f->shared.hash_seed = rng_u64(&rng);
-    retry_init(&f->shared, o->config);
+    retry_init(&f->shared);
     f->accept_again = timer_new(o->main, on_accept_again, f);
     f->drain_timer = timer_new(o->main, on_drain_timeout, f);
     f->workers = xcalloc(o->n_workers, sizeof(*f->workers));
@@ -212,7 +200,7 @@ static void free_front(void *arg)
     tokens_free(f->shared.tokens);
     memo_free(f->shared.skews);
     memo_free(f->shared.buckets);
-    free(f->shared.rates);
+    turns_free(f->shared.turns);
     free(f->workers);
     free(f);
 }

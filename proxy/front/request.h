@@ -112,8 +112,8 @@ struct request {
     struct buf head_out; // answer's head until its first body bytes go along
     struct held_answer held;
     struct retry_progress retry;
-    struct front_rate *turn; // waited for; NULL: none
-    unsigned retry_after_s;  // for an answer of our own; 0: none
+    struct turns_place *turn; // waited for; NULL: none
+    unsigned retry_after_s;   // for an answer of our own; 0: none
     char payload_hex[DIGEST_HEX + 1];
     struct sign_dechunk *frames; // around the client's body; NULL: none
     bool frames_end;             // it is complete, and its checksums hold

@@ -5,6 +5,7 @@
 #include "front/turn.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "front/again.h"
 #include "front/attempt.h"
 #include "front/reply.h"
@@ -24,22 +25,25 @@ static void refuse(struct request *r, int64_t wait_us)
 
 void turn_begin(struct request *r)
 {
-    struct front_rate *f = r->plan.route ? &r->worker->shared->rates[r->plan.route - 1] : NULL;
-    if (!f || !f->spec.interval_ns) {
+    const struct plan *p = &r->plan;
+    struct front_shared *s = r->worker->shared;
+    if (!p->rate.interval_ns) {
         again_start(r);
         return;
     }
-    bool has_place = limit_take_below(&f->waiting, 1, f->queue_max);
-    int64_t most_us = has_place ? f->wait_max_ms * 1000 : 0;
-    int64_t wait_us = rate_reserve(&f->rate, &f->spec, clock_mono_us(), most_us);
+    struct turns_place *at = turns_at(s->turns, hash_span(s->hash_seed, p->rate_name));
+    struct rate_spec spec = {.interval_ns = p->rate.interval_ns, .burst = p->rate.burst};
+    bool has_place = limit_take_below(&at->waiting, 1, p->rate_queue);
+    int64_t most_us = has_place ? p->rate_wait * 1000 : 0;
+    int64_t wait_us = rate_reserve(&at->rate, &spec, clock_mono_us(), most_us);
     if (wait_us > 0) {
-        r->turn = f;
+        r->turn = at;
         metrics_observe_ms(METRIC_TIME_TURN, wait_us / 1000);
         request_set_state(r, REQ_WAIT_TURN, (wait_us + 999) / 1000);
         return;
     }
     if (has_place)
-        limit_give(&f->waiting, 1);
+        limit_give(&at->waiting, 1);
     if (wait_us < 0)
         refuse(r, -wait_us - 1);
     else

@@ -16,6 +16,7 @@
 #include "shared/memo.h"
 #include "shared/rate.h"
 #include "shared/tokens.h"
+#include "shared/turns.h"
 #include "sign/sign.h"
 
 struct conn;
@@ -24,15 +25,6 @@ TAILQ_HEAD(conn_list, conn);
 SLIST_HEAD(request_list, request);
 
 #define FRONT_MAX_LISTENERS 16
-
-// A route's rate_limit.
-struct front_rate {
-    struct rate_spec spec; // interval 0: none
-    struct rate rate;
-    struct limit waiting;
-    uint64_t queue_max;
-    int64_t wait_max_ms;
-};
 
 // What all workers and main share; immutable but for the atomics.
 struct front_shared {
@@ -49,7 +41,7 @@ struct front_shared {
     struct tokens *tokens;                          // for retries, an endpoint each
     struct memo *skews;                             // endpoint to its clock's offset
     struct memo *buckets;                           // bucket to its region
-    struct front_rate *rates;                       // one a route of the configuration
+    struct turns *turns;                            // by route
     uint64_t hash_seed;                             // of the keys of tokens and memos
     struct net_addr listening[FRONT_MAX_LISTENERS]; // our own addresses are never dialled
     unsigned n_listening;

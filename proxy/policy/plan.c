@@ -92,6 +92,17 @@ static void set_deadlines(struct plan_ctx *c)
     p->total_timeout = either(c, r->total_timeout_ms, config->total_timeout);
 }
 
+static void set_rate(struct plan_ctx *c)
+{
+    const struct config_route *r = c->route;
+    struct plan *p = c->out;
+    if (!r || !r->rate_limit || config_rate_parse(r->rate_limit, &p->rate, NULL) != ST_OK)
+        return;
+    p->rate_name = span_of(r->glob);
+    p->rate_queue = r->has_rate_limit_queue ? r->rate_limit_queue : c->config->rate_limit_queue;
+    p->rate_wait = either(c, r->rate_limit_wait_ms, c->config->rate_limit_wait);
+}
+
 // Which errors are worth another attempt is known of AWS's services, not of whatever else is passed
 // on.
 static void set_retries(struct plan_ctx *c)
@@ -169,6 +180,7 @@ static bool plan_forward(struct plan_ctx *c)
         route_path_style(c);
     redirect_find_bucket(c);
     set_retries(c);
+    set_rate(c);
     p->creds_key = plan_creds_key(c->config, c->route, c->a);
     p->kind = PLAN_FORWARD;
     return true;

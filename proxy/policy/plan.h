@@ -89,7 +89,12 @@ struct plan {
     // deadlines, ms
     int64_t connect_timeout, tls_timeout, first_byte_timeout, idle_timeout, total_timeout;
     struct config_retry retry; // RETRY_MODE_OFF where nothing of AWS answers; list borrowed
-    unsigned route;            // number of the route in the configuration from 1; 0: none
+    // The route's rate_limit; interval 0: none. All routes with that name take turns together.
+    struct config_rate rate;
+    struct span rate_name;
+    uint64_t rate_queue;
+    int64_t rate_wait;
+    unsigned route; // number of the route in the configuration from 1; 0: none
     // which rule made it, for explain and debug lines
     const char *rule_host, *rule_scope;
 };

@@ -445,6 +445,16 @@ def test_each_attempt_is_dated_and_signed_anew(start_proxy, aws):
     assert len(second.fields.all("Authorization")) == 1
 
 
+def test_signature_in_the_url_is_made_anew(start_proxy, aws):
+    proxy = start_proxy(conf=f"[route \"*.amazonaws.com\"]\nupstream = {aws.url}\nsign = query\n"
+                             "[retry]\nretry_base = 1100ms\nretry_jitter = none\n")
+    fail(aws, "status=503:SlowDown")
+    assert proxy.request("GET", S3 + "generate/1").status == 200
+    first, second = (r.target for r in aws.requests)
+    assert first.split("X-Amz-Date=")[1][:16] < second.split("X-Amz-Date=")[1][:16]
+    assert second.count("X-Amz-Signature=") == 1
+
+
 def profile(folder, identity):
     text = (f"[default]\naws_access_key_id = {identity.access_key}\n"
             f"aws_secret_access_key = {identity.secret_key}\n")

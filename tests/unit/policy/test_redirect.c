@@ -112,6 +112,25 @@ static void plan_says_what_is_retried_and_how(void **state)
     planned_clear(&p);
 }
 
+static void plan_says_whose_turn_is_waited_for(void **state)
+{
+    (void)state;
+    struct planned p;
+    planned_make(&p,
+                 "rate_limit_wait = 4s\n[route \"sqs.*\"]\nrate_limit = 20/s burst 100\n"
+                 "rate_limit_queue = 7\n",
+                 "GET http://sqs.us-east-1.amazonaws.com/ HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_int_equal(p.plan.rate.interval_ns, 50000000);
+    assert_int_equal(p.plan.rate.burst, 100);
+    assert_true(span_is(p.plan.rate_name, "sqs.*"));
+    assert_int_equal(p.plan.rate_queue, 7);
+    assert_int_equal(p.plan.rate_wait, 4000);
+    planned_clear(&p);
+    planned_make(&p, "", "GET http://sqs.us-east-1.amazonaws.com/ HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_int_equal(p.plan.rate.interval_ns, 0);
+    planned_clear(&p);
+}
+
 static void plan_knows_a_bucket_that_is_being_made(void **state)
 {
     (void)state;
@@ -142,6 +161,7 @@ int main(void)
         cmocka_unit_test(region_that_makes_no_name_of_s3_changes_nothing),
         cmocka_unit_test(region_of_a_route_stands),
         cmocka_unit_test(plan_says_what_is_retried_and_how),
+        cmocka_unit_test(plan_says_whose_turn_is_waited_for),
         cmocka_unit_test(plan_knows_a_bucket_that_is_being_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
