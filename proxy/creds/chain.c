@@ -16,6 +16,7 @@
 
 #define POLL_MS        2000
 #define YOUNG_MS       4000
+#define JUMP_MS        60000
 #define FETCH_LIMIT_MS 90000 // a backstop: each provider has a deadline of its own
 #define SEEN_MAX       1024
 
@@ -109,9 +110,20 @@ static bool has_other_settings(const struct creds_chain *c, const struct seen_ke
     return memcmp(settings, s->settings, sizeof(settings)) != 0;
 }
 
+// Set anew, or the machine has slept: when credentials expire was reckoned by the other time.
+static bool clock_has_jumped(struct creds_chain *c)
+{
+    int64_t ahead_ms = clock_wall_ms() - clock_mono_ms();
+    int64_t jump_ms = ahead_ms - c->wall_ahead_ms;
+    c->wall_ahead_ms = ahead_ms;
+    return jump_ms > JUMP_MS || jump_ms < -JUMP_MS;
+}
+
 void creds_chain_poll(struct creds_chain *c)
 {
     bool has_changed = false;
+    if (clock_has_jumped(c))
+        facts_invalidate(c->facts, FACTS_CREDENTIALS, NULL);
     struct profiles *p = NULL;
     for (enum file_kind kind = FILE_CREDENTIALS; kind < FILE_KINDS; kind++)
         has_changed = file_has_changed(c->paths[kind], &c->polled[kind]) || has_changed;
@@ -171,6 +183,7 @@ struct creds_chain *creds_chain_new(struct loop *control, struct facts *f,
 {
     struct creds_chain *c = xcalloc(1, sizeof(*c));
     c->facts = f;
+    c->wall_ahead_ms = clock_wall_ms() - clock_mono_ms();
     c->envp = env->envp;
     c->profile = copy_unless_empty(env->profile);
     c->region = copy_unless_empty(env->region);

@@ -7,6 +7,7 @@
 
 #include "creds/role_int.h"
 #include "creds/sts_int.h"
+#include "creds/walk_int.h"
 
 #define TOKEN_MIN 4
 #define TOKEN_MAX 20000
@@ -102,6 +103,8 @@ static void ask(struct identity_op *x)
 static struct provider_op *begin(struct identity_op *x)
 {
     struct err why;
+    if (x->token_file)
+        walk_rests_on(x->op.q->walk, x->token_file); // a fetch that failed need not wait
     if (!x->role.session_name)
         x->role.session_name = x->op.q->kit->session_name;
     if (role_check(&x->role, &why) != ST_OK)

@@ -14,6 +14,6 @@ int64_t refresh_wait(int64_t lifetime_ms, double unit)
         window_ms = WINDOW_MIN_MS;
     if (window_ms > WINDOW_MAX_MS)
         window_ms = WINDOW_MAX_MS;
-    int64_t wait_ms = lifetime_ms - window_ms - (int64_t)(unit * (double)(window_ms / 5));
+    int64_t wait_ms = lifetime_ms - window_ms - (int64_t)(unit * (double)window_ms / 5);
     return wait_ms < WAIT_MIN_MS ? WAIT_MIN_MS : wait_ms;
 }

@@ -41,6 +41,7 @@ struct creds_chain {
     creds_tell_fn tell;
     void *tell_arg;
     struct timer *timer;
+    int64_t wall_ahead_ms; // of the monotonic clock
     char *paths[FILE_KINDS];
     struct file_id polled[FILE_KINDS];
     struct file_id told[FILE_KINDS]; // whose warnings are in the log

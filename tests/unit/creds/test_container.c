@@ -29,6 +29,10 @@ static void serve(struct mock *m, struct mock_conn *c, const char *request)
         mock_say_status(c, 200, "", document(id, 0, ""));
     else if (!strncmp(path, "/old", 4))
         mock_say_status(c, 200, "", document(id, -1000, ""));
+    else if (!strncmp(path, "/12", 3))
+        mock_say_status(c, 200, "", document(id, HOUR_MS / 5, ""));
+    else if (!strncmp(path, "/8", 2))
+        mock_say_status(c, 200, "", document(id, HOUR_MS / 60 * 8, ""));
     else if (!strncmp(path, "/bare", 5))
         mock_say_status(c, 200, "", "{\"AccessKeyId\":\"AK\",\"SecretAccessKey\":\"S\"}");
     else
@@ -182,6 +186,44 @@ static void undated_credentials_are_asked_for_again_in_a_quarter_of_an_hour(void
     fixture_free(fx);
 }
 
+static void keys_outlive_a_dead_endpoint_while_they_live(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {FULL("/12"), FULL("/8")}; // T01, T02: minutes
+    for (int i = 0; i < 2; i++) {
+        struct setup s = {.env = {paths[i]}};
+        struct fixture *fx = fixture_serving(&s, serve, NULL);
+        uint64_t generation = resolve(fx, "")->generation;
+        mock_close(fx->mock);
+        facts_invalidate(fx->facts, FACTS_CREDENTIALS, NULL);
+        for (int n = 0; n < 200 && !fx->fact->err.text[0]; n++) {
+            run_for(fx, 25);
+            (void)resolve(fx, "");
+        }
+        assert_true(fx->fact->err.text[0] != '\0');
+        assert_string_equal(creds_of(fx->fact)->access_key, "AK-");
+        assert_int_equal(fx->fact->generation, generation);
+        fixture_free(fx);
+    }
+}
+
+static void clock_that_jumps_makes_keys_be_asked_for_again(void **state)
+{
+    (void)state;
+    static const int64_t jumps_ms[] = {24 * HOUR_MS, -24 * HOUR_MS, 30000};
+    for (int i = 0; i < 3; i++) {
+        struct setup s = {.env = {FULL("/c")}};
+        struct fixture *fx = fixture_serving(&s, serve, NULL);
+        (void)resolve(fx, "");
+        fx->chain->wall_ahead_ms -= jumps_ms[i];
+        creds_chain_poll(fx->chain);
+        for (int n = 0; n < 100 && fx->mock->n_requests < 2 && i < 2; n++)
+            run_for(fx, 25);
+        assert_int_equal(fx->mock->n_requests, i < 2 ? 2 : 1);
+        fixture_free(fx);
+    }
+}
+
 static void source_is_told_without_the_query(void **state)
 {
     (void)state;
@@ -199,6 +241,8 @@ int main(void)
         cmocka_unit_test(rows_hold),
         cmocka_unit_test(token_file_is_read_at_each_fetch),
         cmocka_unit_test(undated_credentials_are_asked_for_again_in_a_quarter_of_an_hour),
+        cmocka_unit_test(keys_outlive_a_dead_endpoint_while_they_live),
+        cmocka_unit_test(clock_that_jumps_makes_keys_be_asked_for_again),
         cmocka_unit_test(source_is_told_without_the_query),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

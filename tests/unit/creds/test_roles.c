@@ -5,7 +5,7 @@
 #define STS           "AWS_ENDPOINT_URL_STS=http://127.0.0.1:PORT", "AWS_REGION=eu-west-1"
 #define ROLE(name)    "role_arn = arn:aws:iam::222233334444:role/" name "\n"
 #define SOURCE(name)  "source_profile = " name "\n"
-#define WEB_ENV(name) "AWS_ROLE_ARN=arn:aws:iam::222233334444:role/" name
+#define WEB_ENV(name) ("AWS_ROLE_ARN=arn:aws:iam::222233334444:role/" name)
 
 static const struct {
     const char *id;
@@ -332,7 +332,7 @@ static void rows_of_the_table(void **state)
         const struct creds *c = f->value;
         if (rows[i].access_key && !c)
             fail_msg("%s: %s", rows[i].id, f->err.text);
-        if (rows[i].access_key && strcmp(c->access_key, rows[i].access_key) != 0)
+        if (rows[i].access_key && c && strcmp(c->access_key, rows[i].access_key) != 0)
             fail_msg("%s: got %s", rows[i].id, c->access_key);
         if (!rows[i].access_key && (c || !strstr(f->err.text, rows[i].why)))
             fail_msg("%s: %s", rows[i].id, c ? c->access_key : f->err.text);
@@ -464,6 +464,22 @@ static void corrected_source_ends_the_failure_of_its_role(void **state)
     fixture_free(fx);
 }
 
+static void token_file_that_appears_ends_the_failure(void **state)
+{
+    (void)state;
+    struct setup s = {.env = {STS, WEB_ENV("WR"), "AWS_WEB_IDENTITY_TOKEN_FILE=DIR/late"}};
+    struct fixture *fx = fixture_serving(&s, serve_sts, NULL);
+    assert_null(resolve(fx, "")->value);
+    folder_put(&fx->folder, "late", "tok.en");
+    poll_files(fx);
+    for (int i = 0; i < 100 && !fx->fact->value; i++) {
+        run_for(fx, 20);
+        (void)resolve(fx, "");
+    }
+    assert_string_equal(creds_of(fx->fact)->access_key, "WI-WR-via-tok.en");
+    fixture_free(fx);
+}
+
 static void serve_skewed(struct mock *m, struct mock_conn *c, const char *request)
 {
     if (m->n_requests == 1)
@@ -515,6 +531,7 @@ int main(void)
         cmocka_unit_test(roles_share_their_source),
         cmocka_unit_test(file_changes_that_do_not_concern_a_role_ask_for_nothing),
         cmocka_unit_test(corrected_source_ends_the_failure_of_its_role),
+        cmocka_unit_test(token_file_that_appears_ends_the_failure),
         cmocka_unit_test(wrong_clock_is_corrected_by_the_date_of_the_answer),
         cmocka_unit_test(walks_that_are_cut_short_leave_nothing_behind),
     };
