@@ -22,7 +22,6 @@
 
 #define DEFAULT_CONF "/etc/sigv4-proxy/sigv4-proxy.conf"
 #define CONF_MAX     (1 << 20)
-#define MAX_FLAGS    16
 
 static int fail(const char *text)
 {
@@ -133,27 +132,9 @@ static int version(void)
                   h1_library_version() >> 16 & 255, h1_library_version() >> 8 & 255) < 0;
 }
 
-// Takes the subcommand's own flags out of the arguments; what is left are settings.
-static int split_flags(const struct command *c, int argc, char **argv, const char **flags,
-                       unsigned *n_flags)
-{
-    int kept = 0;
-    for (int i = 0; i < argc; i++) {
-        char word[64];
-        int len = snprintf(word, sizeof(word), " %s ", argv[i]);
-        bool is_own = len > 2 && (size_t)len < sizeof(word) && strstr(c->own_flags, word);
-        if (is_own && *n_flags < MAX_FLAGS)
-            flags[(*n_flags)++] = argv[i];
-        else
-            argv[kept++] = argv[i];
-    }
-    return kept;
-}
-
 int main(int argc, char **argv, char **envp)
 {
-    const char *flags[MAX_FLAGS];
-    struct command_input in = {.envp = envp, .flags = flags};
+    struct command_input in = {.envp = envp};
     struct config *config = NULL;
     struct err e = {""};
     const struct command *command = NULL;
@@ -172,9 +153,11 @@ int main(int argc, char **argv, char **envp)
         at = 2;
     }
     int n = argc - at;
+    enum status st = ST_OK;
     if (command)
-        n = split_flags(command, n, argv + at, flags, &in.n_flags);
-    enum status st = load_config(n, argv + at, envp, &config, &e);
+        st = command_take_arguments(command, &n, argv + at, &in, &e);
+    if (st == ST_OK)
+        st = load_config(n, argv + at, envp, &config, &e);
     if (st == ST_DECLINED)
         return help();
     if (st == ST_OK)

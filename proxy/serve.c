@@ -208,10 +208,10 @@ static enum status find_region(struct proxy *p, char *const *envp, struct err *e
         return err_set(e, ST_INVALID, "the region of the AWS configuration can't be read");
     if (!*p->region) {
         free(p->region);
-        p->region = xstrdup("us-east-1");
+        p->region = xstrdup(CREDS_LAST_REGION);
         free(p->region_source);
         p->region_source = xstrdup("nothing names one");
-        log_info(NULL, "no region is configured; us-east-1 is used where a host names none");
+        log_info(NULL, "no region is configured; " CREDS_LAST_REGION " is used where a host names none");
     }
     return ST_OK;
 }

@@ -5,9 +5,19 @@
 
 #include "config/config.h"
 
+#define COMMAND_MAX_WORDS 64
+
+struct command_flag {
+    const char *name;  // "--format"
+    const char *value; // NULL: it takes none
+};
+
 struct command_input {
-    unsigned n_flags; // the command's own flags that were given
-    const char *const *flags;
+    // What is the command's own among the arguments.
+    struct command_flag flags[COMMAND_MAX_WORDS];
+    unsigned n_flags;
+    const char *words[COMMAND_MAX_WORDS]; // neither flags nor their values
+    unsigned n_words;
     char *const *envp;
     const struct config *config; // effective
 };
@@ -15,17 +25,28 @@ struct command_input {
 struct command {
     const char *name;
     const char *help;
-    const char *own_flags; // flags that are the command's, not settings: " --ready " with blanks
-                           // around each
+    // The command's own flags, with a blank around each: switches, and those that take a value.
+    const char *switches;
+    const char *valued;
+    unsigned max_words;
     // Returns the exit code. Prints its answer on standard output, errors on standard error.
     int (*run)(const struct command_input *in);
 };
 
 const struct command *command_find(const char *name); // NULL: no such subcommand
 const struct command *command_table(unsigned *n);
+// Takes what is the command's own out of the arguments; what stays, *argc of them, are settings.
+// The strings are argv's.
+NODISCARD enum status command_take_arguments(const struct command *c, int *argc, char **argv,
+                                             struct command_input *out, struct err *e);
 bool command_has_flag(const struct command_input *in, const char *flag);
+// The value of the flag's nth appearance; NULL where there is none.
+const char *command_flag(const struct command_input *in, const char *flag, unsigned nth);
+// Prints "sigv4-proxy: COMMAND: what" on standard error; returns 1.
+int command_fail(const char *command, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 int command_healthcheck(const struct command_input *in);
 int command_check_config(const struct command_input *in);
+int command_explain(const struct command_input *in);
 
 #endif

@@ -16,8 +16,7 @@
 
 static int complain(const char *what, const char *listen)
 {
-    (void)fprintf(stderr, "sigv4-proxy: healthcheck: %s: %s\n", listen, what);
-    return 1;
+    return command_fail("healthcheck", "%s: %s", listen, what);
 }
 
 static int connect_to(const char *listen)

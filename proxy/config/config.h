@@ -157,6 +157,8 @@ struct config_retry config_retry_of(const struct config *c, const struct config_
 NODISCARD enum status config_rate_parse(const char *text, struct config_rate *out, struct err *e);
 // Finds --config/-c FILE in the arguments without judging the rest; NULL where absent.
 const char *config_file_argument(int argc, char *const *argv);
+// Whether the argument is a setting's flag whose value is the next argument.
+bool config_flag_takes_next(const char *argument);
 
 struct buf;
 void config_help(struct buf *out);      // --help

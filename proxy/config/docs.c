@@ -17,6 +17,14 @@ const struct docs_command docs_commands[] = {
      "exit with 1."},
     {"healthcheck", "[--ready] [--config FILE] [OPTION]...",
      "Ask the running proxy's admin listener whether it is healthy, or ready; exit with 0 or 1."},
+    {"explain", "[--format FORMAT] [--header FIELD] [--config FILE] [OPTION]... [METHOD] URL",
+     "Print the plan for a request and which rules made it: whether it is allowed, service, "
+     "region, "
+     "signature, payload, upstream, credentials, retries; exit with 1 where it would be refused. "
+     "URL may be a host's name alone. FORMAT is text or json; FIELD is a header field, \"Name: "
+     "value\". With - for the URL, each line of standard input is a question, each answer a line "
+     "of "
+     "JSON. Nothing is sent."},
 };
 const size_t docs_commands_n = sizeof(docs_commands) / sizeof(docs_commands[0]);
 

@@ -213,6 +213,19 @@ enum status flags_next(struct flags *f, struct flag *out, struct err *e)
     return take_setting(f, out, flag, eq ? eq + 1 : NULL, e);
 }
 
+bool config_flag_takes_next(const char *argument)
+{
+    struct span flag = span_of(argument);
+    struct span stands_for;
+    if (flag.len < 2 || flag.p[0] != '-' || strchr(argument, '='))
+        return false;
+    flag = span_sub(flag, flag.p[1] == '-' ? 2 : 1, flag.len);
+    if (span_is(flag, "config") || span_is(flag, "c"))
+        return true;
+    const struct option *o = find_option(flag, &stands_for);
+    return o && o->type != OPT_BOOL && !stands_for.p;
+}
+
 const char *config_file_argument(int argc, char *const *argv)
 {
     struct flags f;

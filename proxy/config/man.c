@@ -190,12 +190,37 @@ static void add_variables(struct buf *out)
     buf_clear(&name);
 }
 
+// One line of mdoc for each group of a synopsis: "[--format FORMAT]" is .Op Fl -format Ar FORMAT.
+static void add_synopsis(const char *synopsis, struct buf *out)
+{
+    struct span rest = span_of(synopsis);
+    struct span word;
+    bool is_inside = false;
+    while (span_next(&rest, ' ', &word)) {
+        bool opens = word.p[0] == '[';
+        if (opens)
+            word = span_sub(word, 1, word.len);
+        size_t end = span_find(word, ']');
+        bool goes_on = span_sub(word, end, word.len).len > 1;
+        buf_add_str(out, is_inside ? " " : opens ? ".Op " : ".");
+        if (span_starts(word, SPAN("--")))
+            buf_addf(out, "Fl %.*s", (int)end - 1, word.p + 1);
+        else
+            buf_addf(out, "Ar %.*s%s", (int)end, word.p, goes_on ? " ..." : "");
+        is_inside = (is_inside || opens) && end == word.len;
+        if (!is_inside)
+            buf_add_char(out, '\n');
+    }
+}
+
 static void add_commands(struct buf *out)
 {
-    buf_add_str(out, ".Sh SYNOPSIS\n.Nm\n.Op Cm run\n.Op Fl c Ar file\n.Op Ar option ...\n"
-                     ".Nm\n.Cm check-config\n.Op Fl c Ar file\n.Op Ar option ...\n"
-                     ".Nm\n.Cm healthcheck\n.Op Fl -ready\n.Op Fl c Ar file\n.Op Ar option ...\n"
-                     ".Sh DESCRIPTION\n.Nm\n"
+    buf_add_str(out, ".Sh SYNOPSIS\n");
+    for (size_t i = 0; i < docs_commands_n; i++) {
+        buf_addf(out, i ? ".Nm\n.Cm %s\n" : ".Nm\n.Op Cm %s\n", docs_commands[i].name);
+        add_synopsis(docs_commands[i].synopsis, out);
+    }
+    buf_add_str(out, ".Sh DESCRIPTION\n.Nm\n"
                      "is a forward proxy that finds AWS credentials, signs the requests that pass\n"
                      "through it with Signature Version 4, and sends them to AWS over TLS.\n"
                      "It needs no configuration.\n.Bl -tag -width Ds\n");

@@ -47,6 +47,9 @@ struct creds_env {
     void *tell_arg;
 };
 
+// The region where nothing names one, as in the SDKs.
+#define CREDS_LAST_REGION "us-east-1"
+
 struct creds_chain;
 // On control's loop. Registers the kind with facts.
 struct creds_chain *creds_chain_new(struct loop *control, struct facts *f,

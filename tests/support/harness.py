@@ -78,10 +78,10 @@ def identity_environment(identity):
     return environment
 
 
-def run_binary(*arguments, folder, env=None, stdin=subprocess.DEVNULL, timeout=20):
-    """Runs a subcommand to its end."""
+def run_binary(*arguments, folder, env=None, given="", timeout=20):
+    """Runs a subcommand to its end. given: what it can read from standard input."""
     return subprocess.run(
-        [BINARY, *arguments], env=base_environment(folder) | (env or {}), stdin=stdin,
+        [BINARY, *arguments], env=base_environment(folder) | (env or {}), input=given,
         capture_output=True, text=True, timeout=timeout * PATIENCE, check=False)
 
 
