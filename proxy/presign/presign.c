@@ -99,8 +99,12 @@ static struct span decode(struct span s, struct arena *a)
     for (size_t i = 0; i < s.len; i++) {
         int high = i + 2 < s.len && s.p[i] == '%' ? hex_value(s.p[i + 1]) : -1;
         int low = high >= 0 ? hex_value(s.p[i + 2]) : -1;
-        out[n++] = low >= 0 ? (char)(high << 4 | low) : s.p[i];
-        i += low >= 0 ? 2 : 0;
+        char c = s.p[i];
+        if (low >= 0) {
+            c = (char)(high << 4 | low);
+            i += 2;
+        }
+        out[n++] = c;
     }
     return span_from(out, n);
 }
