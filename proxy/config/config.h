@@ -108,6 +108,7 @@ struct config {
     char *nameserver;   // "addr[:port]", comma list; NULL: resolv.conf
     unsigned log_level; // enum log_level
     bool via;
+    bool attempts_header;
     // [credentials]
     char *profile;
     char *role_arn; // assumed with what the chain finds; NULL: none
@@ -123,14 +124,13 @@ struct config {
     int64_t exit_when_idle; // 0: never
     // [retry]
     struct config_retry retry;
-    bool attempts_header;
     uint64_t rate_limit_queue;
     int64_t rate_limit_wait;
-    struct config_route *routes; // first match wins
-    unsigned n_routes;
+    struct config_route *routes;   // first match wins
     struct config_origin *origins; // one an option, for config_effective
     char *note;                    // a value that was taken for another one; NULL: none
     char *file_name;               // NULL: no file
+    unsigned n_routes;
     _Atomic unsigned refs;
 };
 

@@ -49,8 +49,8 @@ struct plan {
     const char *code;    // "host-denied", ...
     const char *message; // one line: what happened, what to do; never echoes query or secrets
     // where to
-    bool is_tls;
     struct uri_authority upstream; // dialled; port filled in; also SNI and verified name
+    bool is_tls;
     bool loopback_ok;   // a route's upstream or --host names a loopback literal or localhost
     bool link_local_ok; // vpc-lattice-svcs: 169.254.171.0/24 and fd00:ec2:80::/64
     // what is sent
@@ -60,14 +60,14 @@ struct plan {
     struct span raw_target; // origin-form of what came, for unsigned pass-through
     // signing
     bool is_signed;
-    enum plan_sign sign;
-    int64_t expires_s; // of a signature in the query
-    bool signs_all;    // all fields but those that hops change
-    struct span service;
-    struct span region; // SigV4A: the region set
+    bool signs_all; // all fields but those that hops change
     bool is_sigv4a;
     bool is_s3_family;
+    enum plan_sign sign;
     enum plan_payload payload;
+    int64_t expires_s; // of a signature in the query
+    struct span service;
+    struct span region;        // SigV4A: the region set
     struct span client_hash;   // with PLAN_PAYLOAD_CLIENT: the client's 64 hex digits
     struct span expected_hash; // a client's x-amz-content-sha256 that the hashed body must match;
                                // empty: none
@@ -81,11 +81,11 @@ struct plan {
     bool has_data_len;
     uint64_t data_len; // of the body without framing
     enum plan_body body;
-    const char *creds_key; // of the fact, as plan_creds_key says
+    bool is_bucket_created; // S3's CreateBucket: the body says where
+    const char *creds_key;  // of the fact, as plan_creds_key says
     // S3's bucket where the host belongs to a region of S3; empty: none. Its requests may have to
     // go to another region: then a plan is made anew with plan_input.bucket_region.
     struct span bucket;
-    bool is_bucket_created; // CreateBucket: the body says where
     // deadlines, ms
     int64_t connect_timeout, tls_timeout, first_byte_timeout, idle_timeout, total_timeout;
     struct config_retry retry; // RETRY_MODE_OFF where nothing of AWS answers; list borrowed

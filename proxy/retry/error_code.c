@@ -17,7 +17,7 @@ static struct span find(struct span in, const char *what)
 
 static bool is_blank(char c)
 {
-    return memchr(" \t\r\n", c, 4) != NULL;
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
 static bool is_code(struct span s)
@@ -26,7 +26,8 @@ static bool is_code(struct span s)
         return false;
     for (size_t i = 0; i < s.len; i++) {
         char c = ascii_lower(s.p[i]);
-        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && !memchr("._-", c, 3))
+        bool is_mark = c == '.' || c == '_' || c == '-';
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && !is_mark)
             return false;
     }
     return true;

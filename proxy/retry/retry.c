@@ -191,7 +191,7 @@ static struct span form_value(struct span form, const char *key)
 
 bool retry_only_reads(struct span target, struct span query, struct span body)
 {
-    struct span action = SPAN("");
+    struct span action;
     if (target.len) {
         size_t dot = span_rfind(target, '.');
         action = dot < target.len ? span_sub(target, dot + 1, target.len) : target;
