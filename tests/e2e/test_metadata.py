@@ -9,6 +9,7 @@ import harness
 import pytest
 from fake_aws import FakeAws, Identity
 from mock_metadata import MockMetadata
+from stub_dns import StubDns
 from test_credentials import profile_text, who, write_home
 
 OBJECT = "http://bucket.s3.us-east-1.amazonaws.com/generate/1"
@@ -34,7 +35,9 @@ def kind(request):
 
 def start(start_proxy, aws, metadata, kind, **options):
     env = getattr(metadata, kind) | options.pop("env", {})
-    return start_proxy(aws, identity=None, env=env, **options)
+    proxy = start_proxy(aws, identity=None, env=env, **options)
+    proxy.secrets += ["here-secret-", "here-token-", metadata.session]
+    return proxy
 
 
 def is_no_credentials(answer):
@@ -60,6 +63,21 @@ def test_container_token_file_is_read_anew(aws, metadata, start_proxy, tmp_path)
     metadata.authorization = "second"
     token.write_text("second\n")
     harness.wait_until(lambda: who(proxy) == "ASIAHERE000000000002", 15, "the new token's keys")
+
+
+def test_every_address_of_a_name_must_be_an_endpoints(aws, metadata, start_proxy):
+    port = metadata.server.server_port
+    names = {"good.test": ["127.0.0.1"], "mixed.test": ["127.0.0.1", "198.51.100.9"]}
+    with StubDns(names) as dns:
+        def by_name(name):
+            return start(start_proxy, aws, metadata, "container", conf=f"nameserver = {dns.nameserver}",
+                         env={"AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://{name}:{port}/creds"})
+
+        assert who(by_name("good.test")) == "ASIAHERE000000000001"
+        answer = by_name("mixed.test").request("GET", OBJECT)
+    assert is_no_credentials(answer)
+    assert b"over plain http" in answer.body
+    assert len(metadata.calls) == 1
 
 
 def test_container_that_refuses_is_told_and_not_passed_over(aws, metadata, start_proxy):

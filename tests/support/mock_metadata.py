@@ -63,6 +63,7 @@ class MockMetadata:
         self.lifetime = 3600
         self.authorization = None
         self.has_v1 = False
+        self.session = "session-of-the-instance"
         self.numbers = itertools.count(1)
         self.server = Server(address)
         self.server.mock = self
@@ -105,8 +106,8 @@ class MockMetadata:
         if path == "/latest/api/token":
             if method != "PUT" or not ttl or "X-Forwarded-For" in fields:
                 return 400, "", ()
-            return 200, "session-token", [("x-aws-ec2-metadata-token-ttl-seconds", ttl)]
-        if fields.get("x-aws-ec2-metadata-token") != "session-token" and not self.has_v1:
+            return 200, self.session, [("x-aws-ec2-metadata-token-ttl-seconds", ttl)]
+        if fields.get("x-aws-ec2-metadata-token") != self.session and not self.has_v1:
             return 401, "", ()
         if path == ROLES:
             return 200, "app-role", ()

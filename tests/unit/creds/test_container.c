@@ -76,6 +76,11 @@ static const struct {
      NULL,
      "line break or a control octet in the token",
      0},
+    {"token of 1 MiB",
+     {{FULL("/c"), "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=DIR/huge"}, NULL, NULL, NULL},
+     NULL,
+     "it holds no token of up to 16384 octets",
+     0},
     {"C05",
      {{FULL("/c"), "AWS_CONTAINER_AUTHORIZATION_TOKEN=variable",
        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=DIR/none"},
@@ -141,12 +146,15 @@ static const struct {
 
 static void rows_hold(void **state)
 {
+    static char huge[1048576];
     (void)state;
+    memset(huge, 'x', sizeof(huge) - 1);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct fixture *fx = fixture_serving(&rows[i].setup, serve, NULL);
         folder_put(&fx->folder, "good", "of-file");
         folder_put(&fx->folder, "lf", "with-lf\r\n");
         folder_put(&fx->folder, "bad", "a\nb");
+        folder_put(&fx->folder, "huge", huge);
         const struct fact *f = resolve(fx, "");
         const struct creds *c = f->value;
         if (rows[i].access_key && (!c || strcmp(c->access_key, rows[i].access_key) != 0))
