@@ -19,6 +19,10 @@ def status_field(proxy, name):
     return next(line.split(":")[1].strip() for line in text.splitlines() if line.startswith(name))
 
 
+# Sanitizers cost processor time.
+SLOWER = 4 if harness.SANITIZER else 1
+
+
 def cpu_seconds(proxy):
     fields = pathlib.Path(f"/proc/{proxy.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -70,7 +74,7 @@ def test_few_descriptors_many_clients(aws, start_proxy):
     time.sleep(0.5)
     before = cpu_seconds(proxy)
     time.sleep(1)
-    assert cpu_seconds(proxy) - before < 0.2 * harness.PATIENCE
+    assert cpu_seconds(proxy) - before < 0.2 * SLOWER
     for client in clients:
         client.close()
     harness.wait_until(lambda: proxy.request("GET", BASE + "generate/10").status == 200, 10,
@@ -83,7 +87,7 @@ def test_idle_costs_nothing(aws, start_proxy):
         assert client.request("GET", BASE + "generate/10").status == 200
         before = cpu_seconds(proxy)
         time.sleep(1)
-        assert cpu_seconds(proxy) - before < 0.05 * harness.PATIENCE
+        assert cpu_seconds(proxy) - before < 0.05 * SLOWER
 
 
 @pytest.mark.heavy
@@ -170,7 +174,7 @@ def test_large_head_costs_little(proxy):
         except ConnectionError:
             pass
         assert client.read().status == 431
-    assert cpu_seconds(proxy) - before < 0.1 * harness.PATIENCE
+    assert cpu_seconds(proxy) - before < 0.1 * SLOWER
 
 
 def test_client_that_resets_at_once_harms_nobody(proxy):

@@ -234,14 +234,12 @@ def test_quit_drains_and_ends(aws, start_proxy):
     proxy.check_end(5)
 
 
-def test_ends_when_idle(aws, start_proxy):
+def test_ends_when_idle_not_before(aws, start_proxy):
     proxy = start_proxy(aws, "exit_when_idle = 1s")
     with proxy.client() as client:
-        time.sleep(1.5)
+        time.sleep(2.5)
         assert client.request("GET", BASE + "generate/1").status == 200
-        start = time.monotonic()
     proxy.check_end(10)
-    assert 0.5 < time.monotonic() - start < 4 * harness.PATIENCE  # the clock is a turn old
 
 
 # ---- the probe listener

@@ -5,19 +5,17 @@ Every proxy that a test starts must end with code 0, without a sanitizer's repor
 the canary secrets in what it wrote.
 """
 import contextlib
-import itertools
 import os
 import pathlib
-import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import time
 
 import http1
 from fake_aws import Identity
+from ports import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("SIGV4_BINARY", str(ROOT / "build/dev/sigv4-proxy"))
@@ -26,23 +24,9 @@ CANARY = Identity("AKIACANARYCANARY7EGG", "canarySecret/9f2+1c7d/plainlyVisible4
                   "canaryToken//Zm9vYmFyLWJhei1xdXV4LWNvcmdl==")
 REPORT = re.compile(
     r"(ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|: runtime error: |LeakSanitizer:|Assertion .* failed)")
-# Sanitizers slow the proxy down: a test's patience is multiplied by this.
-PATIENCE = 4 if SANITIZER else 1
-
-
-_ports = itertools.cycle(random.sample(range(20000, 32000), 12000))
-
-
-def free_port():
-    """Below the kernel's ephemeral range, so that no outgoing connection takes it before the test's server does,
-    and never twice in a row of 12,000."""
-    for port in _ports:
-        with socket.socket() as sock:
-            try:
-                sock.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
+# A machine that others use is slow now and then, sanitizers slow the proxy down: how long a test waits
+# before it calls something stuck is multiplied by this.
+PATIENCE = 12 if SANITIZER else 3
 
 
 def wait_until(claim, seconds=5.0, what="the condition"):

@@ -9,6 +9,8 @@ import socketserver
 import struct
 import threading
 
+from ports import free_port
+
 A, AAAA = 1, 28
 NXDOMAIN, SERVFAIL = 3, 2
 
@@ -50,7 +52,7 @@ class StubDns:
         class Tcp(socketserver.ThreadingTCPServer):
             allow_reuse_address = True
 
-        self.udp = socketserver.ThreadingUDPServer((address, port), Datagram)
+        self.udp = socketserver.ThreadingUDPServer((address, port or free_port()), Datagram)
         self.address, self.port = self.udp.server_address
         self.tcp = Tcp((address, self.port), Stream)
 
