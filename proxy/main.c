@@ -127,9 +127,11 @@ static int help(void)
 
 static int version(void)
 {
-    return printf("sigv4-proxy %s\nlibevent %s, %s, http-parser %lu.%lu\n", SIGV4_VERSION,
-                  loop_library_version(), digest_library_version(),
-                  h1_library_version() >> 16 & 255, h1_library_version() >> 8 & 255) < 0;
+    return printf("sigv4-proxy %s (commit %s)\n"
+                  "libevent %s, %s, http-parser %lu.%lu, %s, jansson %s\n",
+                  SIGV4_VERSION, SIGV4_COMMIT, loop_library_version(), digest_library_version(),
+                  h1_library_version() >> 16 & 255, h1_library_version() >> 8 & 255,
+                  creds_xml_version(), creds_json_version()) < 0;
 }
 
 int main(int argc, char **argv, char **envp)

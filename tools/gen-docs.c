@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Prints what is generated from the options table: gen-docs full-conf|man|man-conf|help.
+// Prints what is generated from the options table: gen-docs full-conf|man|man-conf|completion|help.
 #include <stdio.h>
 #include <string.h>
 
@@ -12,10 +12,8 @@ int main(int argc, char **argv)
         const char *name;
         void (*print)(struct buf *out);
     } pages[] = {
-        {"full-conf", config_full_conf},
-        {"man", config_man},
-        {"man-conf", config_man_conf},
-        {"help", config_help},
+        {"full-conf", config_full_conf},   {"man", config_man},   {"man-conf", config_man_conf},
+        {"completion", config_completion}, {"help", config_help},
     };
     for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
         if (argc != 2 || strcmp(argv[1], pages[i].name) != 0)
@@ -27,6 +25,6 @@ int main(int argc, char **argv)
         buf_clear(&b);
         return is_ok ? 0 : 1;
     }
-    (void)fputs("usage: gen-docs full-conf|man|man-conf|help\n", stderr);
+    (void)fputs("usage: gen-docs full-conf|man|man-conf|completion|help\n", stderr);
     return 2;
 }

@@ -161,10 +161,11 @@ const char *config_file_argument(int argc, char *const *argv);
 bool config_flag_takes_next(const char *argument);
 
 struct buf;
-void config_help(struct buf *out);      // --help
-void config_full_conf(struct buf *out); // conf/full.conf: every key with default and help
-void config_man(struct buf *out);       // docs/sigv4-proxy.8 (mdoc)
-void config_man_conf(struct buf *out);  // docs/sigv4-proxy.conf.5 (mdoc)
+void config_help(struct buf *out);       // --help
+void config_full_conf(struct buf *out);  // conf/full.conf: every key with default and help
+void config_completion(struct buf *out); // conf/completion.bash
+void config_man(struct buf *out);        // docs/sigv4-proxy.8 (mdoc)
+void config_man_conf(struct buf *out);   // docs/sigv4-proxy.conf.5 (mdoc)
 // check-config's answer: a file that says the same, with a comment behind each value that tells
 // where it came from. Secrets are masked.
 void config_effective(const struct config *c, struct buf *out);

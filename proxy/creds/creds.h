@@ -69,4 +69,7 @@ struct creds_setting {
 };
 void creds_profile_settings(const struct creds_env *env, struct creds_setting *v, unsigned n);
 
+const char *creds_xml_version(void); // "expat_2.5.0"
+const char *creds_json_version(void);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/wiped.h"
+#include "creds/creds.h"
 
 void json_answer_setup(void)
 {
@@ -61,4 +62,9 @@ enum status json_answer_creds(const json_t *o, const struct json_answer_form *f,
         return err_set(e, ST_INVALID, "%s is missing in the answer", missing);
     enum status st = read_expiry(o, f->wants_expiry, &p.expires_at_ms, e);
     return st == ST_OK ? creds_make(&p, out, e) : st;
+}
+
+const char *creds_json_version(void)
+{
+    return jansson_version_str();
 }

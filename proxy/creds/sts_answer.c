@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/wiped.h"
+#include "creds/creds.h"
 
 #define DEPTH_MAX 8
 #define NAME_MAX_ 64
@@ -165,4 +166,9 @@ void sts_document_clear(struct sts_document *d)
 const char *sts_document_get(struct sts_document *d, enum sts_field field)
 {
     return buf_cstr(&d->fields[field]);
+}
+
+const char *creds_xml_version(void)
+{
+    return XML_ExpatVersion();
 }

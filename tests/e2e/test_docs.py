@@ -70,3 +70,22 @@ def test_sh_blocks_of_readme_run(proxy, aws, tmp_path):
     assert result.returncode == 0, (script, result.stdout, result.stderr)
     assert len(aws.requests) == script.count("curl ")
     assert all(r.verdict for r in aws.requests)
+
+
+COMPLETION = """
+source conf/completion.bash
+ask() { COMP_WORDS=(sigv4-proxy "$@"); COMP_CWORD=$#; _sigv4_proxy; echo "${COMPREPLY[@]}"; }
+ask --log-l
+ask run --log-level d
+ask run --config conf/mini
+ask che
+ask run --no-v
+"""
+
+
+def test_completion_offers_flags_words_files_and_subcommands():
+    result = subprocess.run(["bash", "-uc", COMPLETION], cwd=harness.ROOT, capture_output=True,
+                            text=True, check=True)
+    assert result.stdout.splitlines() == ["--log-level", "debug", "conf/minimal.conf", "check-config",
+                                          "--no-verify-ssl --no-via"]
+    assert result.stderr == ""

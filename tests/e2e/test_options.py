@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line, the environment and the file: precedence, and refusals that help."""
+import re
+
 import harness
 import pytest
 
@@ -21,7 +23,9 @@ def test_help(tmp_path):
 def test_version(tmp_path):
     result = run(tmp_path, "--version")
     assert result.returncode == 0
-    assert "sigv4-proxy" in result.stdout
+    assert re.match(r"sigv4-proxy \d+\.\d+\.\d+ \(commit ([0-9a-f]{7,}|unknown)\)\n", result.stdout)
+    for library in ("libevent 2.", "OpenSSL 3.", "http-parser 2.", "expat_2.", "jansson 2."):
+        assert library in result.stdout, library
 
 
 @pytest.mark.parametrize("flag, nearest", [

@@ -1,0 +1,215 @@
+# Bash completion of sigv4-proxy, printed from the table of settings.
+# shellcheck shell=bash disable=SC2034
+_sigv4_proxy() {
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}
+    COMPREPLY=()
+    case $before in
+    -c | --config)
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+        ;;
+    --listen | --port)
+        return
+        ;;
+    --admin)
+        return
+        ;;
+    --admin-token-file)
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+        ;;
+    --admin-hosts)
+        return
+        ;;
+    --probe)
+        return
+        ;;
+    --workers)
+        mapfile -t COMPREPLY < <(compgen -W 'auto' -- "$word")
+        return
+        ;;
+    --host)
+        return
+        ;;
+    --sign-host)
+        return
+        ;;
+    --name)
+        return
+        ;;
+    --region)
+        return
+        ;;
+    --algorithm)
+        mapfile -t COMPREPLY < <(compgen -W 'auto sigv4 sigv4a' -- "$word")
+        return
+        ;;
+    --upstream-url-scheme)
+        mapfile -t COMPREPLY < <(compgen -W 'https http' -- "$word")
+        return
+        ;;
+    --allow-hosts)
+        return
+        ;;
+    --unsigned-hosts)
+        return
+        ;;
+    --connect)
+        mapfile -t COMPREPLY < <(compgen -W 'tunnel deny' -- "$word")
+        return
+        ;;
+    --payload)
+        mapfile -t COMPREPLY < <(compgen -W 'auto hash unsigned chunked' -- "$word")
+        return
+        ;;
+    --already-signed)
+        mapfile -t COMPREPLY < <(compgen -W 'replace pass reject' -- "$word")
+        return
+        ;;
+    --already-presigned)
+        mapfile -t COMPREPLY < <(compgen -W 'pass replace reject' -- "$word")
+        return
+        ;;
+    --signed-headers)
+        mapfile -t COMPREPLY < <(compgen -W 'minimal all' -- "$word")
+        return
+        ;;
+    --redirect-expiry)
+        return
+        ;;
+    --ca-bundle)
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+        ;;
+    --nameserver)
+        return
+        ;;
+    --log-level)
+        mapfile -t COMPREPLY < <(compgen -W 'error warn info debug' -- "$word")
+        return
+        ;;
+    --profile)
+        return
+        ;;
+    --role-arn)
+        return
+        ;;
+    --max-request-line)
+        return
+        ;;
+    --max-field)
+        return
+        ;;
+    --max-head)
+        return
+        ;;
+    --max-fields)
+        return
+        ;;
+    --max-trailers)
+        return
+        ;;
+    --body-memory)
+        return
+        ;;
+    --body-max)
+        return
+        ;;
+    --spool-max)
+        return
+        ;;
+    --replay-max)
+        return
+        ;;
+    --spool-dir)
+        mapfile -t COMPREPLY < <(compgen -d -- "$word")
+        return
+        ;;
+    --max-connections)
+        mapfile -t COMPREPLY < <(compgen -W 'auto' -- "$word")
+        return
+        ;;
+    --client-head-timeout)
+        return
+        ;;
+    --client-idle-timeout)
+        return
+        ;;
+    --client-write-timeout)
+        return
+        ;;
+    --half-close-grace)
+        return
+        ;;
+    --connect-timeout)
+        return
+        ;;
+    --tls-timeout)
+        return
+        ;;
+    --first-byte-timeout)
+        return
+        ;;
+    --idle-timeout)
+        return
+        ;;
+    --total-timeout)
+        return
+        ;;
+    --pool-idle-timeout)
+        return
+        ;;
+    --pool-max-age)
+        return
+        ;;
+    --drain-timeout)
+        return
+        ;;
+    --pre-stop-wait)
+        return
+        ;;
+    --exit-when-idle)
+        mapfile -t COMPREPLY < <(compgen -W 'never' -- "$word")
+        return
+        ;;
+    --retry-mode)
+        mapfile -t COMPREPLY < <(compgen -W 'standard off' -- "$word")
+        return
+        ;;
+    --retry-max-attempts)
+        return
+        ;;
+    --retry-base)
+        return
+        ;;
+    --retry-cap)
+        return
+        ;;
+    --retry-jitter)
+        mapfile -t COMPREPLY < <(compgen -W 'full none' -- "$word")
+        return
+        ;;
+    --retry-budget)
+        return
+        ;;
+    --retry-post)
+        mapfile -t COMPREPLY < <(compgen -W 'classified never always' -- "$word")
+        return
+        ;;
+    --retry-status)
+        return
+        ;;
+    --rate-limit-queue)
+        return
+        ;;
+    --rate-limit-wait)
+        return
+        ;;
+    esac
+    if [[ $COMP_CWORD -eq 1 && $word != -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W 'run check-config healthcheck explain' -- "$word")
+        return
+    fi
+    mapfile -t COMPREPLY < <(compgen -W '-c --config -h --help --version --listen --port --admin --admin-token-file --admin-hosts --admin-quit --no-admin-quit --probe --workers --host --sign-host --name --region --algorithm --upstream-url-scheme --allow-hosts --unsigned-hosts --connect --payload --unsigned-payload --already-signed --already-presigned --signed-headers --redirect-expiry --ca-bundle --verify-ssl --no-verify-ssl --nameserver --log-level -v --verbose --via --no-via --profile --role-arn --max-request-line --max-field --max-head --max-fields --max-trailers --body-memory --body-max --spool-max --replay-max --spool-dir --max-connections --client-head-timeout --client-idle-timeout --client-write-timeout --half-close-grace --connect-timeout --tls-timeout --first-byte-timeout --idle-timeout --total-timeout --pool-idle-timeout --pool-max-age --drain-timeout --pre-stop-wait --exit-when-idle --retry-mode --retry-max-attempts --retry-base --retry-cap --retry-jitter --retry-budget --retry-post --retry-status --retry-sdk-clients --no-retry-sdk-clients --attempts-header --no-attempts-header --rate-limit-queue --rate-limit-wait' -- "$word")
+}
+complete -F _sigv4_proxy sigv4-proxy
