@@ -107,6 +107,7 @@ def test_instance_as_the_source_of_a_role(aws, metadata, start_proxy, tmp_path, 
         assert sts.calls[0]["signer"] == "ASIAHERE000000000001"
 
 
+# M20
 def test_credential_traffic_goes_through_no_proxy(aws, metadata, start_proxy, kind):
     nowhere = f"http://127.0.0.1:{harness.free_port()}"
     env = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"), nowhere)
@@ -160,7 +161,8 @@ def check_rotation(proxy, aws, meanwhile):
 
 
 def test_keys_that_change_every_100_ms_fail_no_request(aws, metadata, start_proxy, kind):
-    proxy = start(start_proxy, aws, metadata, kind)
+    workers = {"container": 4, "instance": 1}[kind]
+    proxy = start(start_proxy, aws, metadata, kind, conf=f"workers = {workers}")
     who(proxy)
 
     def rotate():
@@ -252,7 +254,8 @@ def test_keys_that_aws_calls_expired_are_renewed(aws, metadata, start_proxy, kin
 
 @pytest.mark.own_namespace
 @pytest.mark.parametrize("address,env", [
-    ("169.254.170.2", {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2/credentials/abc"}),
+    ("169.254.170.2", {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2/credentials/abc",  # C07
+                       "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:1/"}),
     ("169.254.170.23", {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/creds"}),
     ("fd00:ec2::23", {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://[fd00:ec2::23]/creds"}),
     ("169.254.169.254", {"AWS_EC2_METADATA_DISABLED": "false"}),

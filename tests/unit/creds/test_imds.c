@@ -267,6 +267,7 @@ static void token_and_v1_are_remembered_but_never_the_role(void **state)
     }
 }
 
+// M06
 static void silence_on_the_token_leads_to_v1(void **state)
 {
     (void)state;
