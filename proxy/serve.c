@@ -222,6 +222,7 @@ static enum status start_admin(struct proxy *p, struct err *e)
                                   .config = p->config,
                                   .front = p->front,
                                   .facts = p->facts,
+                                  .view = p->view,
                                   .process = &p->process,
                                   .is_healthy = is_healthy,
                                   .is_ready = is_ready,

@@ -13,7 +13,8 @@
 #include "log/log.h"
 #include "net/listen.h"
 
-#define BACKLOG 64
+#define BACKLOG   64
+#define KEY_CACHE 64
 
 static void on_readable(void *arg)
 {
@@ -79,6 +80,7 @@ enum status admin_start(const struct admin_options *o, struct admin **out, struc
     enum status st = ST_OK;
     a->o = *o;
     a->config = config_acquire(o->config);
+    a->keys = sign_key_cache_new(KEY_CACHE);
     TAILQ_INIT(&a->conns);
     if (a->config->admin_token_file)
         st = token_file_open(o->main, a->config->admin_token_file, &a->tokens, e);
@@ -107,6 +109,7 @@ void admin_free(struct admin *a)
         listen_unlink(&a->listeners[i].at);
     }
     token_file_close(a->tokens);
+    sign_key_cache_free(a->keys);
     config_release(a->config);
     free(a);
 }

@@ -27,6 +27,7 @@ struct admin_options {
     struct config *config; // a reference is taken
     struct front *front;   // borrowed, as all that follow
     struct facts *facts;
+    struct facts_view *view; // main's
     const struct admin_process *process;
     // Main's thread. false: why says the reason.
     bool (*is_healthy)(void *arg, struct err *why);

@@ -11,6 +11,7 @@
 #include "front/token_file.h"
 #include "http/h1_parser.h"
 #include "net/stream.h"
+#include "sign/sign.h"
 
 #define ADMIN_LISTENERS 4
 #define ADMIN_BODY_MAX  ((size_t)1024 * 1024)
@@ -31,7 +32,8 @@ TAILQ_HEAD(admin_conns, admin_conn);
 struct admin {
     struct admin_options o;
     struct config *config;
-    struct token_file *tokens; // NULL: none
+    struct token_file *tokens;   // NULL: none
+    struct sign_key_cache *keys; // main's
     struct admin_listener listeners[ADMIN_LISTENERS];
     unsigned n_listeners;
     struct admin_conns conns;
@@ -51,6 +53,7 @@ struct admin_call {
     struct span body;
     struct arena *arena;
     const char *peer;  // for the log
+    bool is_near;      // on this machine, at the admin listener
     bool is_trusted;   // may see names and reasons
     struct hdrs extra; // further fields of the answer
     // Set by a page that answers later: called when the client is gone before.
@@ -63,7 +66,8 @@ struct admin_page {
     const char *methods; // for Allow
     // Answers by admin_reply, now or later. It is not called again until then.
     void (*answer)(struct admin_call *c);
-    bool is_public; // nothing that names or grants: also on the probe listener, without a token
+    bool is_public;     // nothing that names or grants: also on the probe listener, without a token
+    bool takes_origins; // web pages of presign_origins may ask
 };
 
 // conn.c
@@ -87,5 +91,7 @@ typedef void (*admin_facts_fn)(struct admin_call *c, const struct facts_list *li
 void admin_with_facts(struct admin_call *c, admin_facts_fn fn);
 void admin_metrics(struct admin_call *c, const struct facts_list *list);
 void admin_status(struct admin_call *c, const struct facts_list *list);
+
+void admin_presign(struct admin_call *c);
 
 #endif

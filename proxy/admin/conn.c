@@ -38,7 +38,7 @@ static void bury(void *arg)
     struct admin_conn *c = arg;
     h1_parser_free(c->parser);
     timer_free(c->timer);
-    arena_clear(&c->arena);
+    arena_wipe(&c->arena);
     buf_clear(&c->body);
     free(c);
 }
@@ -147,7 +147,8 @@ static void on_head(struct admin_conn *c, const struct msg *m)
     call->arena = &c->arena;
     call->peer = c->peer;
     call->page = admin_page_find(call->path);
-    call->is_trusted = c->listener->is_near && !c->listener->is_probe;
+    call->is_near = c->listener->is_near && !c->listener->is_probe;
+    call->is_trusted = call->is_near;
     if (!admin_admits(call))
         return;
     if (m->framing == MSG_LENGTH && m->length > ADMIN_BODY_MAX)

@@ -39,6 +39,42 @@ static bool is_from_page(const struct msg *m)
     return !is_same || hdrs_get(&m->hdrs, SPAN("origin")).p;
 }
 
+// Web apps ask for the URLs to which they then upload: pages of listed origins may use the one page
+// that serves them, and are told so (https://fetch.spec.whatwg.org/#http-cors-protocol).
+static bool is_listed_page(struct admin_call *c)
+{
+    const struct config_list *origins = &c->admin->config->presign_origins;
+    struct span origin = hdrs_get(&c->msg->hdrs, SPAN("origin"));
+    if (!c->page || !c->page->takes_origins || hdrs_count(&c->msg->hdrs, SPAN("origin")) != 1 ||
+        !is_listed(origins, origin))
+        return false;
+    hdrs_add(&c->extra, c->arena, SPAN("Access-Control-Allow-Origin"), origin);
+    hdrs_add(&c->extra, c->arena, SPAN("Vary"), SPAN("Origin"));
+    return true;
+}
+
+static bool is_preflight(const struct admin_call *c)
+{
+    return span_is(c->msg->method, "OPTIONS") && c->extra.n &&
+           hdrs_find(&c->msg->hdrs, SPAN("access-control-request-method"));
+}
+
+static bool answer_preflight(struct admin_call *c)
+{
+    static const struct hdr fields[] = {
+        {SPAN("Access-Control-Allow-Methods"), SPAN("GET, POST")},
+        {SPAN("Access-Control-Allow-Headers"), SPAN("Authorization, Content-Type")},
+        {SPAN("Access-Control-Max-Age"), SPAN("600")},
+    };
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+        hdrs_add(&c->extra, c->arena, fields[i].name, fields[i].value);
+    // A page of the Internet that asks an address of this network is asked about that, too.
+    if (hdrs_find(&c->msg->hdrs, SPAN("access-control-request-private-network")))
+        hdrs_add(&c->extra, c->arena, SPAN("Access-Control-Allow-Private-Network"), SPAN("true"));
+    admin_reply(c, 204, NULL, SPAN(""));
+    return false;
+}
+
 static bool has_token(const struct admin_call *c)
 {
     struct span value = hdrs_get(&c->msg->hdrs, SPAN("authorization"));
@@ -72,8 +108,10 @@ bool admin_admits(struct admin_call *c)
         return refuse(c, 404, "there are /healthz, /readyz and /metrics");
     if (!is_probe && !is_own_host(c, is_near))
         return refuse(c, 403, "Host does not name this listener; see admin_hosts");
-    if (!is_probe && is_from_page(c->msg))
-        return refuse(c, 403, "requests of web pages are not answered");
+    if (!is_probe && is_from_page(c->msg) && !is_listed_page(c))
+        return refuse(c, 403, "requests of web pages are not answered; see presign_origins");
+    if (is_preflight(c))
+        return answer_preflight(c);
     if (!is_probe && !c->is_trusted)
         c->is_trusted = has_token(c);
     if (!c->page && c->is_trusted)

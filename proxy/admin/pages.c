@@ -110,14 +110,20 @@ static void quit(struct admin_call *c)
 }
 
 static const struct admin_page pages[] = {
-    {"/healthz", "GET, HEAD", healthz, true}, {"/readyz", "GET, HEAD", readyz, true},
-    {"/metrics", "GET, HEAD", metrics, true}, {"/status", "GET, HEAD", status, false},
-    {"/quit", "POST", quit, false},
+    {.path = "/healthz", .methods = "GET, HEAD", .answer = healthz, .is_public = true},
+    {.path = "/readyz", .methods = "GET, HEAD", .answer = readyz, .is_public = true},
+    {.path = "/metrics", .methods = "GET, HEAD", .answer = metrics, .is_public = true},
+    {.path = "/status", .methods = "GET, HEAD", .answer = status},
+    {.path = "/presign",
+     .methods = "GET, HEAD, POST",
+     .answer = admin_presign,
+     .takes_origins = true},
+    {.path = "/quit", .methods = "POST", .answer = quit},
 };
 
 const char *admin_page_names(void)
 {
-    return "there are /healthz, /readyz, /metrics, /status and /quit";
+    return "there are /healthz, /readyz, /metrics, /status, /presign and /quit";
 }
 
 const struct admin_page *admin_page_find(struct span path)

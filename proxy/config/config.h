@@ -112,6 +112,10 @@ struct config {
     // [credentials]
     char *profile;
     char *role_arn; // assumed with what the chain finds; NULL: none
+    // [presign]
+    struct config_list presign_allow; // "METHOD|METHOD TARGET"
+    int64_t presign_max_expiry;       // milliseconds
+    struct config_list presign_origins;
     // [limits], bytes and counts
     uint64_t max_request_line, max_field, max_head, max_fields, max_trailers;
     uint64_t body_memory, body_max, spool_max, replay_max;

@@ -22,6 +22,7 @@
 const struct option_section option_sections[] = {
     {"proxy", "Listeners, where requests go, and how they are signed."},
     {"credentials", "Whose credentials sign."},
+    {"presign", "Who gets presigned URLs for what, at /presign of the admin listener."},
     {"limits", "What one client, or all together, may cost."},
     {"timeouts", "How long the proxy waits."},
     {"retry", "What happens when AWS throttles or fails."},
@@ -145,6 +146,21 @@ const struct option options[] = {
      ROUTE(role_arn), .is_reloadable = true,
      .help = "Role that is assumed with the credentials that the chain finds, and whose credentials "
              "then sign."},
+
+    {.key = "presign_allow", .section = "presign", .type = OPT_LIST, .arg = "METHODS TARGET",
+     .example = "GET|PUT s3://uploads/incoming/*", .check = check_presign_rule, AT(presign_allow),
+     .is_reloadable = true,
+     .help = "What may be presigned, one rule a line: METHOD|METHOD s3://BUCKET/KEY for AWS's S3, or "
+             "METHOD|METHOD HOST/PATH; * stands for any characters. Without a rule: GET, HEAD and "
+             "PUT on hosts of S3, for callers on this machine only."},
+    {.key = "presign_max_expiry", .section = "presign", .type = OPT_TIME, .def = "1h",
+     .min = SECONDS, .max = 168 * HOURS, AT(presign_max_expiry), .is_reloadable = true,
+     .help = "Longest life of a presigned URL; longer ones are cut, and the answer says so."},
+    {.key = "presign_origins", .section = "presign", .type = OPT_LIST, .arg = "ORIGIN",
+     .example = "https://app.example.com", .check = check_origin, AT(presign_origins),
+     .is_reloadable = true,
+     .help = "Web pages that may ask for presigned URLs, by their origin. Requests of all others are "
+             "refused."},
 
     {.key = "max_request_line", .section = "limits", .type = OPT_SIZE, .def = "8k", .min = 512,
      .max = M, AT(max_request_line), .is_reloadable = true,

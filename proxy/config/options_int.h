@@ -79,19 +79,21 @@ bool value_is_set(const struct option *o, const void *field);
 void value_clear(const struct option *o, void *field); // frees; NULL, empty or 0 afterwards
 
 // Checks of strings (option_check_fn).
-enum status check_role(char *text, struct err *e);       // an ARN of a role
-enum status check_text(char *text, struct err *e);       // no control octets, no comment in it
-enum status check_listen(char *text, struct err *e);     // ADDR:PORT, :PORT
-enum status check_admin(char *text, struct err *e);      // ADDR:PORT, off
-enum status check_host(char *text, struct err *e);       // HOST[:PORT]
-enum status check_sign_host(char *text, struct err *e);  // client, upstream, HOST[:PORT]
-enum status check_glob(char *text, struct err *e);       // a host with * in it
-enum status check_scope(char *text, struct err *e);      // service
-enum status check_region(char *text, struct err *e);     // region, a list of them, or *
-enum status check_upstream(char *text, struct err *e);   // http(s)://HOST[:PORT]
-enum status check_nameserver(char *text, struct err *e); // ADDR[:PORT]
-enum status check_folder(char *text, struct err *e);     // an absolute path
-enum status check_status(char *text, struct err *e);     // 503, 5xx
-enum status check_rate(char *text, struct err *e);       // 20/s burst 100
+enum status check_role(char *text, struct err *e);         // an ARN of a role
+enum status check_text(char *text, struct err *e);         // no control octets, no comment in it
+enum status check_listen(char *text, struct err *e);       // ADDR:PORT, :PORT
+enum status check_admin(char *text, struct err *e);        // ADDR:PORT, off
+enum status check_host(char *text, struct err *e);         // HOST[:PORT]
+enum status check_sign_host(char *text, struct err *e);    // client, upstream, HOST[:PORT]
+enum status check_glob(char *text, struct err *e);         // a host with * in it
+enum status check_scope(char *text, struct err *e);        // service
+enum status check_region(char *text, struct err *e);       // region, a list of them, or *
+enum status check_upstream(char *text, struct err *e);     // http(s)://HOST[:PORT]
+enum status check_nameserver(char *text, struct err *e);   // ADDR[:PORT]
+enum status check_folder(char *text, struct err *e);       // an absolute path
+enum status check_status(char *text, struct err *e);       // 503, 5xx
+enum status check_presign_rule(char *text, struct err *e); // GET|PUT s3://bucket/key*
+enum status check_origin(char *text, struct err *e);       // https://HOST[:PORT]
+enum status check_rate(char *text, struct err *e);         // 20/s burst 100
 
 #endif

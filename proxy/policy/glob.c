@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/glob.h"
 
+static bool same(char a, char b, bool is_exact)
+{
+    return is_exact ? a == b : ascii_lower(a) == ascii_lower(b);
+}
+
 // Only the last star is ever taken back: an earlier one that matched less could not help, since
 // what follows it was found at its leftmost place.
-bool glob_matches(struct span glob, struct span text)
+static bool match(struct span glob, struct span text, bool is_exact)
 {
     size_t g = 0;
     size_t t = 0;
@@ -13,7 +18,7 @@ bool glob_matches(struct span glob, struct span text)
         if (g < glob.len && glob.p[g] == '*') {
             star = g++;
             star_t = t;
-        } else if (g < glob.len && ascii_lower(glob.p[g]) == ascii_lower(text.p[t])) {
+        } else if (g < glob.len && same(glob.p[g], text.p[t], is_exact)) {
             g++;
             t++;
         } else if (star < glob.len) {
@@ -26,4 +31,14 @@ bool glob_matches(struct span glob, struct span text)
     while (g < glob.len && glob.p[g] == '*')
         g++;
     return g == glob.len;
+}
+
+bool glob_matches(struct span glob, struct span text)
+{
+    return match(glob, text, false);
+}
+
+bool glob_matches_case(struct span glob, struct span text)
+{
+    return match(glob, text, true);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Route globs: '*' stands for any characters, dots too, and for none; everything else is compared
-// without case. Linear in pattern times text at worst, whatever the pattern.
+// without case, unless said otherwise. Linear in pattern times text at worst, whatever the pattern.
 #ifndef POLICY_GLOB_H
 #define POLICY_GLOB_H
 
@@ -9,5 +9,6 @@
 #include "base/span.h"
 
 bool glob_matches(struct span glob, struct span text);
+bool glob_matches_case(struct span glob, struct span text); // case matters
 
 #endif

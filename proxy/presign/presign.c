@@ -215,11 +215,13 @@ static bool read_profile(const struct presign_ask *ask, struct arena *a, struct 
 
 // Whose bucket a rule is about, is known of AWS's own names only: with others the first segment of
 // the path may be a bucket or a key.
-static void find_bucket(struct presign_plan *p, struct arena *a)
+static void find_bucket(struct presign_plan *p, struct arena *a, bool is_service_asked)
 {
     struct hosts_answer h = {.is_aws = false};
     hosts_classify(p->host, a, &h);
-    if (!h.is_aws || h.verdict != HOSTS_SIGN || !p->plan.is_s3_family)
+    bool is_s3_name = h.is_aws && h.verdict == HOSTS_SIGN && sign_is_s3_family(h.service);
+    p->is_s3_host = is_s3_name || (p->plan.route && p->plan.is_s3_family && !is_service_asked);
+    if (!is_s3_name)
         return;
     struct span path = span_sub(p->path, 1, p->path.len);
     if (h.bucket.len) {
@@ -282,7 +284,7 @@ bool presign_make_plan(const struct presign_ask *ask, const struct presign_input
         return refuse(why, 403, "never-signed",
                       arena_printf(a, "requests to \"%.*s\" are not signed (%s)",
                                    SPAN_ARG(out->host), out->plan.rule_host));
-    find_bucket(out, a);
+    find_bucket(out, a, ask->service.len > 0);
     return read_profile(ask, a, out, why);
 }
 

@@ -295,7 +295,12 @@ static void file_errors_name_file_line_and_remedy(void **state)
         "x.conf:2: max_head: \"64q\" is not a size (as in 64k, 16m, 5g; a bare number is bytes)",
         .file = "[limits]\nmax_head = 64q\n");
     REFUSED("x.conf:1: [proxy] takes nothing in quotes", .file = "[proxy \"x\"]\n");
-    REFUSED("x.conf:1: unknown section [presign]", .file = "[presign]\n");
+    REFUSED("x.conf:1: unknown section [nothing]", .file = "[nothing]\n");
+    REFUSED("x.conf:2: presign_allow: \"get s3://b\" is not METHOD|METHOD s3://BUCKET/KEY or "
+            "METHOD|METHOD HOST/PATH (methods in capitals, * for any characters)",
+            .file = "[presign]\npresign_allow = get s3://b\n");
+    REFUSED("x.conf:2: presign_origins: \"null\" would let every web page in",
+            .file = "[presign]\npresign_origins = null\n");
     REFUSED("x.conf:2: unknown key \"include\"", .file = "[proxy]\ninclude = a\n");
 }
 

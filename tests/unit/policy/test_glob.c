@@ -19,6 +19,13 @@ static void glob_compares_without_case(void **state)
     assert_true(matches("", ""));
 }
 
+static void glob_compares_with_case_where_asked(void **state)
+{
+    (void)state;
+    assert_true(glob_matches_case(SPAN("In/*"), SPAN("In/x")));
+    assert_false(glob_matches_case(SPAN("In/*"), SPAN("in/x")));
+}
+
 static void glob_star_takes_every_character_and_none(void **state)
 {
     (void)state;
@@ -65,6 +72,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(glob_compares_without_case),
+        cmocka_unit_test(glob_compares_with_case_where_asked),
         cmocka_unit_test(glob_star_takes_every_character_and_none),
         cmocka_unit_test(glob_has_no_other_special_characters),
         cmocka_unit_test(glob_with_many_stars_stays_fast),

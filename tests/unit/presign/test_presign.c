@@ -262,5 +262,7 @@ int main(void)
         cmocka_unit_test_teardown(headers_that_cannot_be_bound_are_refused, clear),
     };
     digest_setup();
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int rc = cmocka_run_group_tests(tests, NULL, NULL);
+    arena_clear(&a);
+    return rc;
 }
