@@ -18,6 +18,16 @@ static const struct command commands[] = {
      .valued = " --format --header ",
      .max_words = 2,
      .run = command_explain},
+    {.name = "presign",
+     .help = "[METHOD] URL: print a presigned URL; --expires-in SECONDS, --header FIELD, --service "
+             "NAME",
+     .valued = " --expires-in --header --service ",
+     .max_words = 2,
+     .run = command_presign},
+    {.name = "export-credentials",
+     .help = "print what the credential chain finds; --format process|env",
+     .valued = " --format ",
+     .run = command_export_credentials},
 };
 
 const struct command *command_table(unsigned *n)

@@ -48,5 +48,7 @@ int command_fail(const char *command, const char *fmt, ...) PRINTF_LIKE(2, 3);
 int command_healthcheck(const struct command_input *in);
 int command_check_config(const struct command_input *in);
 int command_explain(const struct command_input *in);
+int command_presign(const struct command_input *in);
+int command_export_credentials(const struct command_input *in);
 
 #endif

@@ -11,7 +11,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "command/command.h"
-#include "creds/creds.h"
+#include "command/once.h"
 #include "http/h1_parser.h"
 #include "policy/plan.h"
 
@@ -310,19 +310,12 @@ int command_explain(const struct command_input *in)
 {
     const char *format = command_flag(in, "--format", 0);
     struct explain x = {.in = in, .is_json = format && !strcmp(format, "json")};
-    struct creds_env env = {.envp = in->envp, .profile = in->config->profile};
-    char *source = NULL;
     int rc;
     if (!in->n_words)
         return command_fail("explain", "which URL? sigv4-proxy explain [METHOD] URL");
     if (format && !x.is_json && strcmp(format, "text") != 0)
         return command_fail("explain", "--format: \"%s\" is neither text nor json", format);
-    if (creds_region(&env, &x.region, &source) != ST_OK)
-        return command_fail("explain", "the region of the AWS configuration can't be read");
-    if (!*x.region) {
-        free(x.region);
-        x.region = strdup(CREDS_LAST_REGION);
-    }
+    x.region = once_region(in, NULL);
     arena_init(&x.arena);
     if (!strcmp(in->words[in->n_words - 1], "-"))
         rc = answer_lines(&x);
@@ -332,6 +325,5 @@ int command_explain(const struct command_input *in)
         rc = !answer(&x, SPAN("GET"), span_of(in->words[0]));
     arena_clear(&x.arena);
     free(x.region);
-    free(source);
     return rc;
 }

@@ -25,6 +25,20 @@ const struct docs_command docs_commands[] = {
      "value\". With - for the URL, each line of standard input is a question, each answer a line "
      "of "
      "JSON. Nothing is sent."},
+    {"presign",
+     "[--expires-in SECONDS] [--header FIELD] [--service NAME] [--config FILE] [OPTION]... "
+     "[METHOD] "
+     "URL",
+     "Print a presigned URL, by the same plan. It holds for 900 seconds where nothing else is "
+     "said, "
+     "604800 at most, and never longer than the credentials. Each FIELD, \"Name: value\", must be "
+     "sent by whoever uses the URL."},
+    {"export-credentials", "[--format FORMAT] [--config FILE] [OPTION]...",
+     "Walk the credential chain once and print what it finds as the AWS CLI does: FORMAT is "
+     "process "
+     "(JSON for a credential_process) or env (lines for a shell). Where there are none: exit with "
+     "1, "
+     "and a line for each provider on standard error."},
 };
 const size_t docs_commands_n = sizeof(docs_commands) / sizeof(docs_commands[0]);
 

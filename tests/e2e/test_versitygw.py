@@ -5,6 +5,7 @@ import subprocess
 
 import boto3
 import botocore
+import curl
 import harness
 import http1
 import object_cases
@@ -64,6 +65,7 @@ def gateway(request, tmp_path_factory, authority, certificate):
     try:
         with harness.running(folder, conf=conf, identity=ROOT, ca_bundle=authority.bundle) as proxy:
             proxy.server_name = name
+            proxy.server_port = port if how == "tls" else None
 
             def is_up():
                 assert server.poll() is None, (folder / "server.log").read_text()
@@ -90,6 +92,27 @@ def test_signature_over_odd_keys_is_taken(gateway, typed, key):
     assert answer.error is None
     assert b"SignatureDoesNotMatch" not in answer.body, answer
     assert b"AccessDenied" not in answer.body, answer
+
+
+def test_presigned_by_the_command(gateway, authority, tmp_path):
+    if not gateway.server_port:
+        pytest.skip("presigned URLs are https")
+    url = BASE.decode() + "presigned%20key+1"
+    source = tmp_path / "data"
+    source.write_bytes(b"presigned")
+
+    def use(method, *arguments):
+        result = harness.run_binary(
+            "presign", method, url, folder=tmp_path, env={
+                "AWS_ACCESS_KEY_ID": ROOT.access_key, "AWS_SECRET_ACCESS_KEY": ROOT.secret_key})
+        assert result.returncode == 0, result.stderr
+        signed = result.stdout.strip().replace("http://", "https://", 1)
+        return curl.over_tls("127.0.0.1", gateway.server_port, authority, signed, *arguments)
+    assert use("PUT", "-T", str(source))[0] == 200
+    assert use("GET") == (200, b"presigned")
+    assert use("HEAD", "-I")[0] == 200
+    assert use("DELETE", "-X", "DELETE")[0] == 204
+    assert use("GET")[0] == 404
 
 
 @pytest.mark.parametrize("query", object_cases.LIST_QUERIES)
