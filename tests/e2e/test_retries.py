@@ -366,6 +366,49 @@ def test_aws_chunked_body_is_framed_anew_each_time(start_proxy, certificate, siz
         assert proxy.request("GET", S3 + "k").body == data
 
 
+def test_uploads_of_all_kinds_arrive_whole(start_proxy, own_aws):
+    """Sizes around the store's edges, pieces and pauses by lot, every second attempt refused at some
+    moment; what the server keeps in the end is what the client sent."""
+    proxy = start_proxy(own_aws, "[retry]\nretry_base = 5ms\nretry_max_attempts = 1000\nretry_cap = 20ms\n"
+                                 "retry_budget = 100000\n[limits]\nbody_memory = 100k\n",
+                        arguments=("--workers", "4"))
+    lots = random.Random(66)
+    own_aws.throttle = lambda: lots.random() < 0.6
+
+    def send(client, dice, key):
+        data = dice.randbytes(dice.choice((0, 1, 16384, 65536, 102400, 102401, 150_000, 700_000)))
+        kind = dice.choice(("length", "chunked", "framed"))
+        fields, body = [("Content-Length", str(len(data)))], data
+        if kind == "framed":
+            body = aws_chunks.frame(data, dice.choice((8192, 65536, 70_001)))
+            fields = aws_chunks.fields(len(data)) + [("Content-Length", str(len(body)))]
+        elif kind == "chunked":
+            fields = [("Transfer-Encoding", "chunked")]
+        client.start("PUT", S3 + key, fields, host="bucket.s3.us-east-1.amazonaws.com")
+        at = 0
+        while at < len(body):
+            piece = body[at:at + dice.choice((1, 5000, 50_000, 200_000))]
+            at += len(piece)
+            client.send(b"%x\r\n" % len(piece) + piece + b"\r\n" if kind == "chunked" else piece)
+            if dice.random() < 0.2:
+                time.sleep(0.01)
+        if kind == "chunked":
+            client.send(b"0\r\n\r\n")
+        return data, client.read()
+
+    def one(i):
+        dice = random.Random(i)
+        for n in range(25):
+            own_aws.faults.add("PUT /*", dice.choice(("early=503:30000", "reset=-1")), dice.randrange(3))
+            with proxy.client() as client:
+                data, answer = send(client, dice, f"{i}-{n}")
+            assert answer.status == 200, answer
+            assert own_aws.s3.buckets["bucket"][f"{i}-{n}".encode()].data == data
+        return True
+    assert together(4, one) == [True] * 4
+    assert proxy.log.count("retry attempt") > 50
+
+
 @pytest.mark.heavy
 def test_upload_beyond_replay_max_goes_once_and_gets_its_error(quick, aws):
     piece = bytes(1 << 20)
