@@ -88,6 +88,15 @@ _sigv4_proxy() {
         mapfile -t COMPREPLY < <(compgen -W 'error warn info debug' -- "$word")
         return
         ;;
+    --strip | -s)
+        return
+        ;;
+    --duplicate-headers)
+        return
+        ;;
+    --custom-headers)
+        return
+        ;;
     --profile)
         return
         ;;
@@ -165,7 +174,7 @@ _sigv4_proxy() {
     --total-timeout)
         return
         ;;
-    --pool-idle-timeout)
+    --pool-idle-timeout | --transport.idle-conn-timeout)
         return
         ;;
     --pool-max-age)
@@ -219,6 +228,79 @@ _sigv4_proxy() {
         mapfile -t COMPREPLY < <(compgen -W 'run check-config healthcheck explain presign export-credentials' -- "$word")
         return
     fi
-    mapfile -t COMPREPLY < <(compgen -W '-c --config -h --help --version --listen --port --admin --admin-token-file --admin-hosts --admin-quit --no-admin-quit --probe --workers --host --sign-host --name --region --algorithm --upstream-url-scheme --allow-hosts --unsigned-hosts --connect --payload --unsigned-payload --already-signed --already-presigned --signed-headers --redirect-expiry --ca-bundle --verify-ssl --no-verify-ssl --nameserver --log-level -v --verbose --via --no-via --profile --role-arn --presign-allow --presign-max-expiry --presign-origins --max-request-line --max-field --max-head --max-fields --max-trailers --body-memory --body-max --spool-max --replay-max --spool-dir --max-connections --client-head-timeout --client-idle-timeout --client-write-timeout --half-close-grace --connect-timeout --tls-timeout --first-byte-timeout --idle-timeout --total-timeout --pool-idle-timeout --pool-max-age --drain-timeout --pre-stop-wait --exit-when-idle --retry-mode --retry-max-attempts --retry-base --retry-cap --retry-jitter --retry-budget --retry-post --retry-status --retry-sdk-clients --no-retry-sdk-clients --attempts-header --no-attempts-header --rate-limit-queue --rate-limit-wait' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W '-c --config -h --help --version
+--listen --port
+--admin
+--admin-token-file
+--admin-hosts
+--admin-quit --no-admin-quit
+--probe
+--workers
+--host
+--sign-host
+--name
+--region
+--algorithm
+--upstream-url-scheme
+--allow-hosts
+--unsigned-hosts
+--connect
+--payload --unsigned-payload
+--already-signed
+--already-presigned
+--signed-headers
+--redirect-expiry
+--ca-bundle
+--verify-ssl --no-verify-ssl
+--nameserver
+--log-level -v --verbose
+--log-failed-requests --no-log-failed-requests
+--log-signing-process --no-log-signing-process
+--strip -s
+--duplicate-headers
+--custom-headers
+--via --no-via
+--profile
+--role-arn
+--presign-allow
+--presign-max-expiry
+--presign-origins
+--max-request-line
+--max-field
+--max-head
+--max-fields
+--max-trailers
+--body-memory
+--body-max
+--spool-max
+--replay-max
+--spool-dir
+--max-connections
+--client-head-timeout
+--client-idle-timeout
+--client-write-timeout
+--half-close-grace
+--connect-timeout
+--tls-timeout
+--first-byte-timeout
+--idle-timeout
+--total-timeout
+--pool-idle-timeout --transport.idle-conn-timeout
+--pool-max-age
+--drain-timeout
+--pre-stop-wait
+--exit-when-idle
+--retry-mode
+--retry-max-attempts
+--retry-base
+--retry-cap
+--retry-jitter
+--retry-budget
+--retry-post
+--retry-status
+--retry-sdk-clients --no-retry-sdk-clients
+--attempts-header --no-attempts-header
+--rate-limit-queue
+--rate-limit-wait' -- "$word")
 }
 complete -F _sigv4_proxy sigv4-proxy

@@ -58,7 +58,7 @@ static void add_flags(const struct option *o, struct buf *out)
     struct buf flag;
     buf_init(&flag);
     option_flag_name(o, &flag);
-    buf_addf(out, " %s", buf_cstr(&flag));
+    buf_addf(out, "\n%s", buf_cstr(&flag));
     if (o->type == OPT_BOOL)
         buf_addf(out, " --no-%s", buf_cstr(&flag) + 2);
     while (docs_next_alias(&rest, &flag, &word))

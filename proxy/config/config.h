@@ -107,6 +107,11 @@ struct config {
     bool verify_ssl;
     char *nameserver;   // "addr[:port]", comma list; NULL: resolv.conf
     unsigned log_level; // enum log_level
+    bool log_failed_requests;
+    bool log_signing_process;
+    struct config_list strip;             // names of fields
+    struct config_list duplicate_headers; // the same
+    struct config_list custom_headers;    // "NAME=VALUE"
     bool via;
     bool attempts_header;
     // [credentials]

@@ -134,6 +134,26 @@ const struct option options[] = {
     {.key = "log_level", .section = "proxy", .aliases = "v=debug verbose=debug", .type = OPT_ENUM,
      .words = "error|warn|info|debug", .def = "info", AT(log_level), .is_reloadable = true,
      .help = "How much is logged. No level shows secrets."},
+    {.key = "log_failed_requests", .section = "proxy", .type = OPT_BOOL, .def = "no",
+     AT(log_failed_requests), .is_reloadable = true,
+     .help = "Log answers of 400 and above with the beginning of their body, up to what AWS repeats "
+             "of the request."},
+    {.key = "log_signing_process", .section = "proxy", .type = OPT_BOOL, .def = "no",
+     AT(log_signing_process), .is_reloadable = true,
+     .help = "Log the canonical request and the string to sign of each request; values that may be "
+             "secret are left out."},
+    {.key = "strip", .section = "proxy", .aliases = "s", .type = OPT_LIST, .arg = "FIELD",
+     .example = "Cookie", .check = check_field, AT(strip), .is_reloadable = true,
+     .help = "Fields that are taken out of a request before it is signed."},
+    {.key = "duplicate_headers", .section = "proxy", .type = OPT_LIST, .arg = "FIELD",
+     .example = "Authorization", .check = check_field, AT(duplicate_headers), .is_reloadable = true,
+     .help = "Fields that a signed request carries as X-Original-FIELD, too, with what the client "
+             "sent in them."},
+    {.key = "custom_headers", .section = "proxy", .type = OPT_LIST, .arg = "NAME=VALUE",
+     .example = "X-Team=search", .check = check_custom_field, AT(custom_headers),
+     .is_reloadable = true, .is_secret = true,
+     .help = "Fields that are put into each signed request, in place of the client's. A value holds "
+             "no comma."},
     {.key = "via", .section = "proxy", .type = OPT_BOOL, .def = "yes", AT(via), .is_reloadable = true,
      .help = "Add a Via field to what is forwarded, by which a request that loops is recognised."},
 
@@ -229,7 +249,8 @@ const struct option options[] = {
      .max = 24 * HOURS, AT(total_timeout), ROUTE(total_timeout_ms), .is_reloadable = true,
      .help = "From the request's head until when another attempt, or a wait for one, may begin. "
              "The first attempt is bounded by the other timeouts alone."},
-    {.key = "pool_idle_timeout", .section = "timeouts", .type = OPT_TIME, .def = "50s", .min = 0,
+    {.key = "pool_idle_timeout", .section = "timeouts",
+     .aliases = "transport.idle-conn-timeout", .type = OPT_TIME, .def = "50s", .min = 0,
      .max = HOURS, AT(pool_idle_timeout), .is_reloadable = true,
      .help = "How long an idle upstream connection is kept."},
     {.key = "pool_max_age", .section = "timeouts", .type = OPT_TIME, .def = "5m", .min = 0,

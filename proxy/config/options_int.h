@@ -94,6 +94,8 @@ enum status check_folder(char *text, struct err *e);       // an absolute path
 enum status check_status(char *text, struct err *e);       // 503, 5xx
 enum status check_presign_rule(char *text, struct err *e); // GET|PUT s3://bucket/key*
 enum status check_origin(char *text, struct err *e);       // https://HOST[:PORT]
+enum status check_field(char *text, struct err *e);        // the name of a field
+enum status check_custom_field(char *text, struct err *e); // NAME=VALUE
 enum status check_rate(char *text, struct err *e);         // 20/s burst 100
 
 #endif

@@ -5,7 +5,9 @@
 
 #include "base/clock.h"
 #include "base/secret.h"
+#include "front/fields.h"
 #include "front/repair.h"
+#include "front/tell.h"
 #include "front/upload.h"
 #include "http/h1_write.h"
 #include "sign/presign.h"
@@ -32,6 +34,8 @@ static void copy_fields(struct request *r, struct hdrs *out)
         if (!is_ours(all.v[i]) && !(r->plan.is_signed && sign_owns_field(name)))
             hdrs_add(out, &r->arena, name, all.v[i].value);
     }
+    if (r->plan.is_signed)
+        fields_apply(r, out);
     upload_set_fields(r, out);
 }
 
@@ -143,6 +147,8 @@ static enum status sign(struct request *r, const struct hdrs *h, struct sign_tar
     secret_mask(id.access_key, r->log.key);
     enum status st = is_query ? sign_query(&req, &id, r->worker->keys, &r->arena, res, e)
                               : sign_header(&req, &id, r->worker->keys, &r->arena, res, e);
+    if (st == ST_OK)
+        tell_signing(r, res);
     if (st == ST_OK && is_query)
         target->query = res->query;
     if (st == ST_OK && upload_is_framed(r) && upload_begin(r, &req, &id, res->signature) != ST_OK)

@@ -5,6 +5,7 @@
 
 #include "front/attempt.h"
 #include "front/reply.h"
+#include "front/tell.h"
 #include "http/h1_write.h"
 #include "log/log.h"
 
@@ -90,6 +91,7 @@ void relay_head(struct request *r, const struct msg *m)
         hdrs_add(&h, a, SPAN("X-Sigv4-Proxy-Attempts"), arena_spanf(a, "%u", r->log.attempts));
     note_upstream_id(r, m);
     r->log.status = m->status;
+    tell_failure_head(r, m);
     r->wants_continue = false;
     buf_reset(&r->head_out);
     h1_write_response(&r->head_out, m->status, &h);
@@ -106,6 +108,7 @@ void relay_body(struct request *r, struct span data)
     if (r->answers_chunked)
         parts[n++] = H1_CHUNK_TAIL;
     r->log.bytes_out += data.len;
+    tell_failure_body(r, data);
     timer_set(r->timer, r->plan.idle_timeout);
     send_out(r, parts, n);
     bool is_full = stream_queued(r->conn->stream) > STREAM_HIGH_WATER;
@@ -125,6 +128,7 @@ void relay_turn(struct request *r)
 void relay_end(struct request *r)
 {
     struct span last = H1_LAST_CHUNK;
+    tell_failure_end(r);
     send_out(r, &last, r->answers_chunked ? 1 : 0);
     request_answered(r);
 }
@@ -134,6 +138,7 @@ void relay_end(struct request *r)
 void relay_broken(struct request *r, const char *how)
 {
     relay_turn(r);
+    tell_failure_end(r);
     log_warn(r->id, "%s %s; the answer is cut off", how, request_doing(r));
     r->log.code = "upstream-closed";
     r->must_close = true;

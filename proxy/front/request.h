@@ -50,6 +50,8 @@ struct request_log {
     bool is_reused;
     char key[16]; // masked access key
     struct span upstream_id;
+    char *failure; // beginning of a failed answer's body; NULL: not wanted
+    size_t failure_len;
     const char *ended; // how it ended where not well: "client gone", ...
 };
 

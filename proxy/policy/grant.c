@@ -126,6 +126,17 @@ static bool is_own_token(const struct plan_ctx *c, struct span authorization)
            hdrs_find(&c->msg->hdrs, SPAN("x-amz-sso_bearer_token"));
 }
 
+// The configuration says what becomes of the client's Authorization: not an oversight.
+static bool is_dealt_with(const struct plan_ctx *c)
+{
+    const struct config_list *lists[] = {&c->config->strip, &c->config->duplicate_headers};
+    for (unsigned k = 0; k < 2; k++)
+        for (unsigned i = 0; i < lists[k]->n; i++)
+            if (span_iis(SPAN("authorization"), lists[k]->v[i]))
+                return true;
+    return false;
+}
+
 bool grant_read_token(struct plan_ctx *c)
 {
     struct span auth = hdrs_get(&c->msg->hdrs, SPAN("Authorization"));
@@ -134,7 +145,7 @@ bool grant_read_token(struct plan_ctx *c)
         c->out->rule_scope = "the client's own grant, passed untouched";
         return true;
     }
-    if (auth.len && !is_aws_signature(auth))
+    if (auth.len && !is_aws_signature(auth) && !is_dealt_with(c))
         return plan_deny(c, 400, "bad-request",
                          "an Authorization field that is no AWS signature (Bearer, Basic, ...) and "
                          "a signature don't go together; leave it out, or set sign = none for "
