@@ -11,6 +11,31 @@ _sigv4_proxy() {
     --listen | --port)
         return
         ;;
+    --listen-mode)
+        return
+        ;;
+    --listen-peers)
+        return
+        ;;
+    --listen-cert)
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+        ;;
+    --listen-key)
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+        ;;
+    --listen-client-ca)
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+        ;;
+    --allow-clients)
+        return
+        ;;
+    --proxy-auth-file)
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+        ;;
     --admin)
         return
         ;;
@@ -230,6 +255,13 @@ _sigv4_proxy() {
     fi
     mapfile -t COMPREPLY < <(compgen -W '-c --config -h --help --version
 --listen --port
+--listen-mode
+--listen-peers
+--listen-cert
+--listen-key
+--listen-client-ca
+--allow-clients
+--proxy-auth-file
 --admin
 --admin-token-file
 --admin-hosts

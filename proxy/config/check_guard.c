@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What settings about who may ask for what look like.
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "config/options_int.h"
@@ -42,4 +43,41 @@ enum status check_origin(char *text, struct err *e)
     if (len && text[len - 1] == '/')
         return err_set(e, ST_INVALID, "\"%s\": an origin ends without a slash", text);
     return check_upstream(text, e); // the same form
+}
+
+enum status check_cidr(char *text, struct err *e)
+{
+    char copy[INET6_ADDRSTRLEN];
+    unsigned char addr[sizeof(struct in6_addr)];
+    struct span s = span_of(text);
+    size_t slash = span_find(s, '/');
+    uint64_t bits = 0;
+    if (slash < sizeof(copy)) {
+        memcpy(copy, text, slash);
+        copy[slash] = '\0';
+        uint64_t max = strchr(copy, ':') ? 128 : 32;
+        bool is_good =
+            slash == s.len || (span_u64(span_sub(s, slash + 1, s.len), &bits) && bits <= max);
+        if (is_good && inet_pton(max == 32 ? AF_INET : AF_INET6, copy, addr) == 1)
+            return ST_OK;
+    }
+    return err_set(e, ST_INVALID, "\"%s\" is not ADDR or ADDR/BITS", text);
+}
+
+enum status check_peer(char *text, struct err *e)
+{
+    struct span s = span_of(text);
+    uint64_t id = 0;
+    bool has_kind = span_starts(s, SPAN("uid:")) || span_starts(s, SPAN("gid:"));
+    if (!has_kind || !span_u64(span_sub(s, 4, s.len), &id) || id >= UINT32_MAX)
+        return err_set(e, ST_INVALID, "\"%s\" is not uid:N or gid:N", text);
+    return ST_OK;
+}
+
+enum status check_mode(char *text, struct err *e)
+{
+    size_t len = strlen(text);
+    if (len < 3 || len > 4 || strspn(text, "01234567") != len || (len == 4 && text[0] != '0'))
+        return err_set(e, ST_INVALID, "\"%s\" is not permissions like 660", text);
+    return ST_OK;
 }

@@ -133,9 +133,22 @@ static enum status check_regions(struct merge *m)
     return blame_either(m, "region", "algorithm");
 }
 
+static enum status check_listener_tls(struct merge *m)
+{
+    const struct config *c = m->c;
+    if (!c->listen_cert == !c->listen_key && (c->listen_cert || !c->listen_client_ca))
+        return ST_OK;
+    (void)err_set(m->e, ST_INVALID, "listen_cert and listen_key go together%s",
+                  c->listen_cert || c->listen_key ? "" : ", and listen_client_ca needs them");
+    return blame_either(m, c->listen_cert ? "listen_cert" : "listen_key", "listen_client_ca");
+}
+
 static enum status check_all(struct merge *m)
 {
     const struct config *c = m->c;
+    enum status tls = check_listener_tls(m);
+    if (tls != ST_OK)
+        return tls;
     if (c->upstream_url_scheme == SCHEME_HTTP && !c->host) {
         (void)err_set(m->e, ST_INVALID, "http is taken only together with host");
         return blame(m, "upstream_url_scheme");

@@ -83,9 +83,14 @@ struct config_route {
 struct config {
     // [proxy]
     struct config_list listen; // "addr:port" with a literal address, or ":port": all interfaces
-    char *admin;               // "addr:port", "unix:/path" or "off"
-    char *probe;               // the same
-    char *admin_token_file;    // NULL: none
+    char *listen_mode;         // of unix sockets, octal
+    struct config_list listen_peers; // "uid:N", "gid:N" at the other end of unix sockets
+    char *listen_cert, *listen_key, *listen_client_ca; // PEM files; NULL: no TLS
+    struct config_list allow_clients;                  // "ADDR", "ADDR/BITS"
+    char *proxy_auth_file;                             // tokens; NULL: none asked for
+    char *admin;                                       // "addr:port", "unix:/path" or "off"
+    char *probe;                                       // the same
+    char *admin_token_file;                            // NULL: none
     struct config_list admin_hosts;
     bool admin_quit;
     unsigned workers; // 0: auto

@@ -36,6 +36,33 @@ const struct option options[] = {
      .def = "127.0.0.1:8080", .check = check_listen, AT(listen),
      .help = "Addresses on which clients are served. :8080 means all interfaces; beyond loopback, "
              "whoever reaches the port uses the proxy's credentials."},
+    {.key = "listen_mode", .section = "proxy", .type = OPT_STRING, .arg = "OCTAL", .def = "600",
+     .check = check_mode, AT(listen_mode),
+     .help = "Permissions of the listener's unix sockets: who may write to one may connect."},
+    {.key = "listen_peers", .section = "proxy", .type = OPT_LIST, .arg = "uid:N|gid:N",
+     .example = "uid:1000, gid:50", .check = check_peer, AT(listen_peers), .is_reloadable = true,
+     .help = "Users and groups that are served through unix sockets, as the kernel tells them; "
+             "others get 403. Without it the socket's permissions decide alone."},
+    {.key = "listen_cert", .section = "proxy", .type = OPT_STRING, .arg = "FILE",
+     .example = "/etc/sigv4-proxy/tls.crt", .check = check_folder, AT(listen_cert),
+     .help = "Certificate (PEM, with what it was issued by) with which the listener speaks TLS, on "
+             "all its addresses but unix sockets. Together with listen_key."},
+    {.key = "listen_key", .section = "proxy", .type = OPT_STRING, .arg = "FILE",
+     .example = "/etc/sigv4-proxy/tls.key", .check = check_folder, AT(listen_key),
+     .help = "Private key of listen_cert (PEM, without a password)."},
+    {.key = "listen_client_ca", .section = "proxy", .type = OPT_STRING, .arg = "FILE",
+     .example = "/etc/sigv4-proxy/clients.pem", .check = check_folder, AT(listen_client_ca),
+     .help = "Certificates (PEM) of who issues those of clients: with it a client needs one."},
+    {.key = "allow_clients", .section = "proxy", .type = OPT_LIST, .arg = "ADDR[/BITS]",
+     .example = "127.0.0.1, 10.0.0.0/8", .check = check_cidr, AT(allow_clients),
+     .is_reloadable = true,
+     .help = "Addresses from which clients are served; others, loopback too where it is not "
+             "listed, get 403. Unix sockets have listen_peers instead."},
+    {.key = "proxy_auth_file", .section = "proxy", .type = OPT_STRING, .arg = "FILE",
+     .example = "/etc/sigv4-proxy/proxy-tokens", .check = check_folder, AT(proxy_auth_file),
+     .help = "Tokens for the proxy listener, a line each: TOKEN or NAME TOKEN. Clients send one in "
+             "Proxy-Authorization, as Bearer or as the password of Basic, and get 407 without. "
+             "Read again when it changes."},
     {.key = "admin", .section = "proxy", .type = OPT_STRING, .arg = "ADDR:PORT|unix:PATH|off",
      .def = "127.0.0.1:8081", .check = check_admin, AT(admin),
      .help = "Address of the admin listener (/healthz, /readyz, /metrics, /status, /quit), or off. "

@@ -96,6 +96,9 @@ enum status check_presign_rule(char *text, struct err *e); // GET|PUT s3://bucke
 enum status check_origin(char *text, struct err *e);       // https://HOST[:PORT]
 enum status check_field(char *text, struct err *e);        // the name of a field
 enum status check_custom_field(char *text, struct err *e); // NAME=VALUE
+enum status check_cidr(char *text, struct err *e);         // ADDR[/BITS]
+enum status check_peer(char *text, struct err *e);         // uid:N, gid:N
+enum status check_mode(char *text, struct err *e);         // octal permissions
 enum status check_rate(char *text, struct err *e);         // 20/s burst 100
 
 #endif

@@ -5,12 +5,14 @@
 // look at is_dead after each event.
 #include "front/conn.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/xalloc.h"
 #include "front/request.h"
 #include "log/log.h"
 #include "metrics/metrics.h"
+#include "net/listen.h"
 
 #define LINGER_MS     1000
 #define DRAIN_IDLE_MS 500 // a keep-alive client's next request may be on its way
@@ -170,7 +172,8 @@ static void on_drained(void *arg)
 static void on_closed(void *arg, enum stream_fail why, const char *text)
 {
     struct conn *c = arg;
-    (void)text;
+    if (why == STREAM_TLS)
+        log_info(c->peer, "%s", text);
     if (c->request)
         request_client_gone(c->request, why == STREAM_TIMEOUT ? "client took no bytes for too long"
                                                               : "client reset the connection");
@@ -197,10 +200,40 @@ static void on_timer(void *arg)
     }
 }
 
+// The TLS handshake is done.
+static void on_ready(void *arg)
+{
+    struct conn *c = arg;
+    if (!c->request)
+        timer_set(c->timer, c->worker->shared->config->client_idle_timeout);
+}
+
+static void open_stream(struct conn *c, int fd)
+{
+    static const struct stream_ops ops = {.data = on_data,
+                                          .eof = on_eof,
+                                          .hup = on_hup,
+                                          .drained = on_drained,
+                                          .ready = on_ready,
+                                          .closed = on_closed};
+    struct worker *w = c->worker;
+    const struct config *cfg = w->shared->config;
+    c->is_unix = listen_peer_ids(fd, &c->uid, &c->gid);
+    bool is_tls = w->shared->acceptor && !c->is_unix;
+    if (is_tls)
+        c->stream = stream_new_tls(w->loop, fd, w->shared->acceptor, &ops, c);
+    else
+        c->stream = stream_new(w->loop, fd, &ops, c);
+    if (c->is_unix)
+        (void)snprintf(c->peer, sizeof(c->peer), "unix:uid=%u", c->uid);
+    else
+        net_addr_format(stream_peer(c->stream), c->peer);
+    stream_set_write_stall(c->stream, cfg->client_write_timeout);
+    timer_set(c->timer, is_tls ? cfg->client_head_timeout : cfg->client_idle_timeout);
+}
+
 void conn_open(struct worker *w, int fd)
 {
-    static const struct stream_ops ops = {
-        .data = on_data, .eof = on_eof, .hup = on_hup, .drained = on_drained, .closed = on_closed};
     const struct config *cfg = w->shared->config;
     struct h1_limits limits = {.max_request_line = cfg->max_request_line,
                                .max_field = cfg->max_field,
@@ -213,12 +246,9 @@ void conn_open(struct worker *w, int fd)
     c->parser = h1_parser_new(H1_REQUEST, &limits);
     c->timer = timer_new(w->loop, on_timer, c);
     c->bury = (struct deferred){.fn = bury, .arg = c};
-    c->stream = stream_new(w->loop, fd, &ops, c);
-    net_addr_format(stream_peer(c->stream), c->peer);
-    stream_set_write_stall(c->stream, cfg->client_write_timeout);
+    open_stream(c, fd);
     TAILQ_INSERT_TAIL(&w->conns, c, link);
     metrics_inc(METRIC_CLIENT_CONNECTIONS);
-    timer_set(c->timer, cfg->client_idle_timeout);
 }
 
 void conn_drain(struct conn *c)

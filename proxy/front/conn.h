@@ -19,6 +19,8 @@ struct conn {
     uint64_t bytes_at_hup; // of the request's body, when the grace began
     unsigned n_requests;
     char peer[NET_ADDR_TEXT]; // for the log
+    uint32_t uid, gid;        // with is_unix
+    bool is_unix;             // came through a unix socket
     bool is_dead;             // freed in a deferred turn
     bool is_half;             // the client has sent its FIN
     bool is_grace;            // the timer is the half-close grace

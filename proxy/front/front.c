@@ -100,6 +100,28 @@ static struct front *front_new(const struct front_options *o)
     return f;
 }
 
+static void on_tokens(void *arg)
+{
+    struct front *f = arg;
+    for (unsigned i = 0; i < f->n_workers; i++)
+        worker_set_tokens(&f->workers[i], token_file_get(f->tokens));
+}
+
+static enum status load_guards(struct front *f, struct err *e)
+{
+    const struct config *cfg = f->shared.config;
+    struct tls_acceptor_files files = {
+        .cert = cfg->listen_cert, .key = cfg->listen_key, .client_ca = cfg->listen_client_ca};
+    if (files.cert && tls_acceptor_load(&files, &f->shared.acceptor, e) != ST_OK)
+        return err_wrap(e, ST_IO, "listen_cert, listen_key, listen_client_ca");
+    if (!cfg->proxy_auth_file)
+        return ST_OK;
+    if (token_file_open(f->options.main, cfg->proxy_auth_file, &f->tokens, e) != ST_OK)
+        return err_wrap(e, ST_IO, "proxy_auth_file");
+    token_file_watch(f->tokens, on_tokens, f);
+    return ST_OK;
+}
+
 static enum status start_workers(struct front *f, struct err *e)
 {
     for (unsigned i = 0; i < f->options.n_workers; i++) {
@@ -109,6 +131,8 @@ static enum status start_workers(struct front *f, struct err *e)
         w->main = f->options.main;
         w->main_arg = f;
         w->on_conn_closed = on_conn_closed;
+        if (f->tokens)
+            w->auth = token_set_acquire(token_file_get(f->tokens));
         enum status st = worker_start(w, e);
         if (st != ST_OK)
             return st;
@@ -120,7 +144,7 @@ static enum status start_workers(struct front *f, struct err *e)
 enum status front_start(const struct front_options *o, struct front **out, struct err *e)
 {
     struct front *f = front_new(o);
-    enum status st = ST_OK;
+    enum status st = load_guards(f, e);
     for (unsigned i = 0; st == ST_OK && i < o->config->listen.n; i++)
         st = listener_open(f, o->config->listen.v[i], e);
     if (st == ST_OK)
@@ -197,6 +221,7 @@ static void free_front(void *arg)
     timer_free(f->accept_again);
     timer_free(f->drain_timer);
     config_release(f->shared.config);
+    tls_acceptor_release(f->shared.acceptor);
     tokens_free(f->shared.tokens);
     memo_free(f->shared.skews);
     memo_free(f->shared.buckets);
@@ -208,6 +233,7 @@ static void free_front(void *arg)
 void front_free(struct front *f)
 {
     listener_close_all(f);
+    token_file_close(f->tokens);
     for (unsigned i = 0; i < f->n_workers; i++)
         worker_stop(&f->workers[i]);
     // Workers' last messages may still wait in main's queue: this one runs behind them.

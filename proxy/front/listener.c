@@ -98,6 +98,11 @@ static void on_readable(void *arg)
         ;
 }
 
+static bool is_guarded(const struct config *c)
+{
+    return c->allow_clients.n || c->proxy_auth_file || c->listen_client_ca;
+}
+
 static enum status listener_add(struct front *f, struct net_addr *at, struct err *e)
 {
     if (f->n_listeners == FRONT_MAX_LISTENERS)
@@ -107,6 +112,11 @@ static enum status listener_add(struct front *f, struct net_addr *at, struct err
     l->fd = listen_open(at, BACKLOG, e);
     if (l->fd == -1)
         return ST_IO;
+    unsigned mode = (unsigned)strtoul(f->shared.config->listen_mode, NULL, 8);
+    if (listen_set_mode(at, mode, e) != ST_OK) {
+        (void)close(l->fd);
+        return ST_IO;
+    }
     if (!listen_address(l->fd, a)) { // port 0 has become the kernel's choice
         (void)close(l->fd);
         return err_set(e, ST_IO, "listen: %s", strerror(errno));
@@ -116,9 +126,10 @@ static enum status listener_add(struct front *f, struct net_addr *at, struct err
     l->watch = watch_new(f->options.main, l->fd, on_readable, l);
     f->n_listeners++;
     f->shared.n_listening = f->n_listeners;
-    if (!net_addr_is_loopback(a))
+    if (!net_addr_is_loopback(a) && !is_guarded(f->shared.config))
         log_warn(NULL,
-                 "listening on %s, beyond loopback: whoever reaches it can use these credentials",
+                 "listening on %s, beyond loopback: whoever reaches it can use these credentials "
+                 "(allow_clients, proxy_auth_file or listen_client_ca would guard it)",
                  l->name);
     log_info(NULL, "listening on %s", l->name);
     return ST_OK;

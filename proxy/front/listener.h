@@ -3,6 +3,7 @@
 #ifndef FRONT_LISTENER_H
 #define FRONT_LISTENER_H
 
+#include "front/token_file.h"
 #include "front/worker.h"
 
 struct front;
@@ -17,6 +18,7 @@ struct listener {
 struct front {
     struct front_options options;
     struct front_shared shared;
+    struct token_file *tokens; // proxy_auth_file; NULL: none
     struct worker *workers;
     unsigned n_workers;
     struct listener listeners[FRONT_MAX_LISTENERS];

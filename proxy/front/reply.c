@@ -79,6 +79,10 @@ void reply_error(struct request *r, int status, const char *code, const char *me
                   arena_printf(a, "%u", r->retry_after_s ? r->retry_after_s : 1));
     if (r->config->attempts_header && r->log.attempts)
         add_field(&h, a, "X-Sigv4-Proxy-Attempts", arena_printf(a, "%u", r->log.attempts));
+    if (status == 407) {
+        add_field(&h, a, "Proxy-Authenticate", "Basic realm=\"sigv4-proxy\"");
+        add_field(&h, a, "Proxy-Authenticate", "Bearer realm=\"sigv4-proxy\"");
+    }
     if (status == 405)
         add_field(&h, a, "Allow", "GET, HEAD, PUT, POST, DELETE, PATCH, OPTIONS");
     add_connection(r, &h);

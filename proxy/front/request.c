@@ -19,6 +19,7 @@
 #include "front/again.h"
 #include "front/attempt.h"
 #include "front/dechunk.h"
+#include "front/guard.h"
 #include "front/outgoing.h"
 #include "front/peek.h"
 #include "front/relay.h"
@@ -361,9 +362,11 @@ void request_head(struct request *r, const struct msg *m)
 {
     r->msg = m;
     request_set_state(r, REQ_ADMIT, 0);
-    plan_request(r);
     // Behind a refused CONNECT may stand bytes that were meant for the tunnel.
     r->must_close = !m->is_keep_alive || r->worker->is_draining || span_is(m->method, "CONNECT");
+    if (!guard_admits(r))
+        return;
+    plan_request(r);
     switch (r->plan.kind) {
     case PLAN_DENY:
         log_warn(r->id, "%s: %s", r->plan.code, r->plan.message);

@@ -2,8 +2,10 @@
 #include "front/worker.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/xalloc.h"
 #include "front/attempt.h"
 #include "front/conn.h"
 #include "front/request.h"
@@ -110,6 +112,27 @@ void worker_drain(struct worker *w)
     loop_post(w->loop, drain, w);
 }
 
+struct new_tokens {
+    struct worker *worker;
+    struct token_set *set;
+};
+
+static void take_tokens(void *arg)
+{
+    struct new_tokens *n = arg;
+    token_set_release(n->worker->auth);
+    n->worker->auth = n->set;
+    free(n);
+}
+
+void worker_set_tokens(struct worker *w, struct token_set *tokens)
+{
+    struct new_tokens *n = xmalloc(sizeof(*n));
+    n->worker = w;
+    n->set = token_set_acquire(tokens);
+    loop_post(w->loop, take_tokens, n);
+}
+
 static void end_loop(void *arg)
 {
     struct worker *w = arg;
@@ -122,4 +145,5 @@ void worker_stop(struct worker *w)
     loop_post(w->loop, end_loop, w);
     (void)pthread_join(w->thread, NULL);
     loop_free(w->loop);
+    token_set_release(w->auth);
 }

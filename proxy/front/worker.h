@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "client/pool.h"
 #include "front/front.h"
+#include "policy/token_set.h"
 #include "retry/retry.h"
 #include "shared/limit.h"
 #include "shared/memo.h"
@@ -32,7 +33,8 @@ struct front_shared {
     struct facts *facts;
     struct tls_trust *trust;
     struct span region;
-    char pseudonym[24]; // our name in Via: sigv4-proxy-1a2b
+    char pseudonym[24];            // our name in Via: sigv4-proxy-1a2b
+    struct tls_acceptor *acceptor; // of TCP listeners; NULL: they are plain
     struct limit connections;
     struct limit spool;                             // bytes in spool files
     struct limit active;                            // requests that are being forwarded
@@ -61,6 +63,7 @@ struct worker {
     struct dialer dialer;
     struct pool *pool;
     struct sign_key_cache *keys;
+    struct token_set *auth; // one of them is asked for; NULL: none
     struct conn_list conns;
     struct request_list spare; // finished requests with their arena, for the next ones
     unsigned n_spare;
@@ -75,6 +78,7 @@ struct worker {
 };
 
 NODISCARD enum status worker_start(struct worker *w, struct err *e);
+void worker_set_tokens(struct worker *w, struct token_set *tokens); // main's thread
 void worker_drain(
     struct worker *w); // main's thread: idle connections go, the others end after their request
 void worker_stop(struct worker *w); // main's thread: cuts everything off, joins the thread

@@ -158,6 +158,15 @@ struct stream *stream_new(struct loop *l, int fd, const struct stream_ops *ops, 
     return s;
 }
 
+struct stream *stream_new_tls(struct loop *l, int fd, struct tls_acceptor *server,
+                              const struct stream_ops *ops, void *arg)
+{
+    struct stream *s = stream_new(l, fd, ops, arg);
+    s->is_ready = false; // the first bytes are the handshake's
+    stream_tls_accept(s, server);
+    return s;
+}
+
 void stream_free(struct stream *s)
 {
     if (!s || s->is_freed)

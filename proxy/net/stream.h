@@ -53,6 +53,9 @@ struct stream_ops {
 
 // fd becomes the stream's (non-blocking, CLOEXEC, TCP_NODELAY are set). Reading is on.
 struct stream *stream_new(struct loop *l, int fd, const struct stream_ops *ops, void *arg);
+// The peer is a TLS client, whose handshake comes first: data, eof and ready come behind it.
+struct stream *stream_new_tls(struct loop *l, int fd, struct tls_acceptor *server,
+                              const struct stream_ops *ops, void *arg);
 // Starts connecting; never NULL, failures come through closed. With tls set, a handshake follows;
 // name is verified and sent as SNI (copied; an IP literal is verified as such and no SNI is sent).
 struct stream_tls {

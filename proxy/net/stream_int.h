@@ -127,6 +127,7 @@ void stream_touch_stall(struct stream *s);
 
 // stream_tls.c
 void stream_tls_start(struct stream *s, const struct stream_tls *tls);
+void stream_tls_accept(struct stream *s, struct tls_acceptor *server);
 void stream_tls_handshake(struct stream *s);
 ssize_t stream_tls_read(struct stream *s, char *to, size_t len);
 bool stream_tls_has_pending(const struct stream *s);

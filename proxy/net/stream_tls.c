@@ -76,6 +76,13 @@ void stream_tls_start(struct stream *s, const struct stream_tls *tls)
         stream_fail_later(s, STREAM_TLS, "tls: not a name to verify");
 }
 
+void stream_tls_accept(struct stream *s, struct tls_acceptor *server)
+{
+    s->tls = tls_peer_accept(server);
+    if (!attach(s))
+        stream_fail_later(s, STREAM_TLS, "tls: no memory");
+}
+
 void stream_tls_free(struct stream *s)
 {
     tls_peer_free(s->tls);

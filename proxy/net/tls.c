@@ -53,7 +53,7 @@ static void copy_text(const char *text, char *out, size_t len)
     out[n] = '\0';
 }
 
-static void last_reason(char *out, size_t len)
+void tls_last_reason(char *out, size_t len)
 {
     unsigned long code = ERR_peek_error();
     const char *text = code ? ERR_reason_error_string(code) : NULL;
@@ -93,7 +93,7 @@ enum status tls_trust_load(const char *path, struct tls_trust **out, struct err 
         abort();
     bool is_loaded = path ? X509_STORE_load_file(store, path) == 1 : load_system(store);
     if (!is_loaded) {
-        last_reason(why, sizeof(why));
+        tls_last_reason(why, sizeof(why));
         X509_STORE_free(store);
         if (path)
             return err_set(e, ST_IO, "certificates in %s: %s", path, why);
@@ -202,7 +202,7 @@ struct tls_client *tls_client_new(struct tls_trust *trust, bool verify, struct e
     ERR_clear_error();
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
     if (!ctx || !setup_context(ctx, trust, verify)) {
-        last_reason(why, sizeof(why));
+        tls_last_reason(why, sizeof(why));
         (void)err_set(e, ST_IO, "TLS client: %s", why);
         SSL_CTX_free(ctx);
         return NULL;
@@ -277,7 +277,7 @@ void tls_peer_free(struct tls_peer *p)
 
 void tls_peer_forget_session(struct tls_peer *p)
 {
-    struct cached *e = find_cached(p->client, p->name, p->port);
+    struct cached *e = p->client ? find_cached(p->client, p->name, p->port) : NULL;
     if (e)
         drop_cached(p->client, e);
 }
@@ -288,7 +288,7 @@ void tls_peer_reason(struct tls_peer *p, char *out, size_t len)
     bool is_verdict = ERR_GET_LIB(ERR_peek_error()) == ERR_LIB_SSL &&
                       ERR_GET_REASON(ERR_peek_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED;
     if (!is_verdict || verdict == X509_V_OK) {
-        last_reason(out, len);
+        tls_last_reason(out, len);
         return;
     }
     const char *text = X509_verify_cert_error_string(verdict);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// TLS towards upstreams: 1.2 and up, verification always on unless said otherwise, sessions
+// TLS, 1.2 and up. Towards upstreams:, verification always on unless said otherwise, sessions
 // resumed.
 #ifndef NET_TLS_H
 #define NET_TLS_H
@@ -19,5 +19,18 @@ void tls_trust_release(struct tls_trust *t);
 struct tls_client;
 NODISCARD struct tls_client *tls_client_new(struct tls_trust *trust, bool verify, struct err *e);
 void tls_client_free(struct tls_client *c);
+
+// A listener's certificate and whom it lets in; immutable, shared by all threads, counted.
+struct tls_acceptor;
+struct tls_acceptor_files {
+    const char *cert; // PEM: the certificate, then what it was issued by
+    const char *key;
+    const char *client_ca; // who issues the certificates that clients must have; NULL: none needed
+};
+// e names the file.
+NODISCARD enum status tls_acceptor_load(const struct tls_acceptor_files *files,
+                                        struct tls_acceptor **out, struct err *e);
+struct tls_acceptor *tls_acceptor_acquire(struct tls_acceptor *s);
+void tls_acceptor_release(struct tls_acceptor *s); // NULL is fine
 
 #endif

@@ -11,7 +11,7 @@
 
 // The far end of one handshake. Set as the handle's app data, so that sessions find their key.
 struct tls_peer {
-    struct tls_client *client; // borrowed
+    struct tls_client *client; // borrowed; NULL: the far end is the client
     SSL *ssl;
     char *name; // without a trailing dot
     uint16_t port;
@@ -20,11 +20,13 @@ struct tls_peer {
 
 // NULL where OpenSSL refuses (no memory, a name that can't be one).
 struct tls_peer *tls_peer_new(struct tls_client *c, const char *name, uint16_t port);
+struct tls_peer *tls_peer_accept(struct tls_acceptor *s);
 void tls_peer_free(struct tls_peer *p); // NULL is fine
 // Forgets the peer's session, so that the next handshake is a full one.
 void tls_peer_forget_session(struct tls_peer *p);
 // Why the handshake or a record failed, from OpenSSL's error queue, for a person: "certificate has
 // expired". Empties the queue.
 void tls_peer_reason(struct tls_peer *p, char *out, size_t len);
+void tls_last_reason(char *out, size_t len); // the same without a peer
 
 #endif

@@ -42,7 +42,7 @@ class Authority:
         self.bundle.write_bytes(self.certificate.public_bytes(serialization.Encoding.PEM))
 
     def leaf(self, file_name="server.pem", names=None, addresses=None, is_expired=False,
-             common_name="stand-in", is_self_signed=False):
+             common_name="stand-in", is_self_signed=False, is_client=False):
         """The path of a new certificate with its key. names=[] leaves only the common name."""
         names = AWS_NAMES if names is None else names
         addresses = AWS_ADDRESSES if addresses is None else addresses
@@ -56,7 +56,8 @@ class Authority:
             .public_key(key.public_key()).serial_number(x509.random_serial_number())
             .not_valid_before(now - 10 * DAY).not_valid_after(end)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False))
+            .add_extension(x509.ExtendedKeyUsage(
+                [ExtendedKeyUsageOID.CLIENT_AUTH if is_client else ExtendedKeyUsageOID.SERVER_AUTH]), False))
         sans = [x509.DNSName(n) for n in names]
         sans += [x509.IPAddress(ipaddress.ip_address(a)) for a in addresses]
         if sans:

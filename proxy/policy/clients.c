@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// An entry that can't be read matches nobody: the configuration has judged it before.
+#include "policy/clients.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "base/span.h"
+
+static bool same_bits(const uint8_t *a, const uint8_t *b, uint64_t bits)
+{
+    size_t whole = (size_t)(bits / 8);
+    unsigned rest = (unsigned)(bits % 8);
+    if (memcmp(a, b, whole) != 0)
+        return false;
+    return rest == 0 || ((a[whole] ^ b[whole]) & (0xff00u >> rest) & 0xffu) == 0;
+}
+
+static bool matches(struct span entry, int family, const uint8_t *peer)
+{
+    char text[INET6_ADDRSTRLEN];
+    uint8_t addr[sizeof(struct in6_addr)];
+    size_t slash = span_find(entry, '/');
+    uint64_t max = family == AF_INET ? 32 : 128;
+    uint64_t bits = max;
+    if (slash < entry.len && !span_u64(span_sub(entry, slash + 1, entry.len), &bits))
+        return false;
+    if (slash >= sizeof(text) || bits > max)
+        return false;
+    memcpy(text, entry.p, slash);
+    text[slash] = '\0';
+    return inet_pton(family, text, addr) == 1 && same_bits(addr, peer, bits);
+}
+
+bool clients_have_address(const struct config_list *list, const struct sockaddr *peer)
+{
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+    const uint8_t *addr = NULL;
+    int family = peer->sa_family;
+    if (!list->n)
+        return true;
+    if (family == AF_INET) {
+        memcpy(&in, peer, sizeof(in));
+        addr = (const uint8_t *)&in.sin_addr;
+    } else if (family == AF_INET6) {
+        memcpy(&in6, peer, sizeof(in6));
+        addr = in6.sin6_addr.s6_addr;
+        if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr)) {
+            addr += 12;
+            family = AF_INET;
+        }
+    }
+    for (unsigned i = 0; addr && i < list->n; i++)
+        if (matches(span_of(list->v[i]), family, addr))
+            return true;
+    return false;
+}
+
+bool clients_have_peer(const struct config_list *list, uint32_t uid, uint32_t gid)
+{
+    for (unsigned i = 0; i < list->n; i++) {
+        struct span entry = span_of(list->v[i]);
+        bool is_uid = span_starts(entry, SPAN("uid:"));
+        uint64_t id = 0;
+        if (span_u64(span_sub(entry, 4, entry.len), &id) && id == (is_uid ? uid : gid))
+            return true;
+    }
+    return !list->n;
+}
