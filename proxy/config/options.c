@@ -300,8 +300,8 @@ const struct option options[] = {
      .words = "standard|off", .def = "standard", AT(retry.mode), ROUTE(retry.mode),
      HAS(has_retry.mode), .is_reloadable = true,
      .help = "Whether a request is sent again, signed anew, where AWS throttles or fails. "
-             "AWS_RETRY_MODE overrules the file; the profile's retry_mode counts where nothing "
-             "else says it."},
+             "Errors inside a 200, as of S3's CopyObject, are not looked for. AWS_RETRY_MODE "
+             "overrules the file; the profile's retry_mode counts where nothing else says it."},
     {.key = "retry_max_attempts", .section = "retry", .env = "AWS_MAX_ATTEMPTS",
      .profile_key = "max_attempts", .type = OPT_COUNT, .def = "6", .min = 1, .max = 1000,
      AT(retry.max_attempts), ROUTE(retry.max_attempts), HAS(has_retry.max_attempts),
@@ -330,7 +330,8 @@ const struct option options[] = {
      .is_reloadable = true,
      .help = "POST and PATCH. classified sends them again where AWS answered that it declined or "
              "failed, and without an answer only where they read; never only where it declined; "
-             "always in every case."},
+             "always in every case. What must not happen twice needs a token of its own, as "
+             "ClientToken of EC2's RunInstances."},
     {.key = "retry_status", .section = "retry", .type = OPT_LIST, .arg = "STATUS",
      .def = "500, 502, 503, 504, 509, 429", .check = check_status, AT(retry.status),
      ROUTE(retry.status), .is_reloadable = true,
