@@ -137,6 +137,9 @@ _sigv4_proxy() {
     --presign-origins)
         return
         ;;
+    --presign-host)
+        return
+        ;;
     --max-request-line)
         return
         ;;
@@ -297,6 +300,7 @@ _sigv4_proxy() {
 --presign-allow
 --presign-max-expiry
 --presign-origins
+--presign-host
 --max-request-line
 --max-field
 --max-head

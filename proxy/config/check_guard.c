@@ -35,6 +35,13 @@ enum status check_presign_rule(char *text, struct err *e)
     return check_text(text, e);
 }
 
+enum status check_name(char *text, struct err *e)
+{
+    if (strpbrk(text, ":[*"))
+        return err_set(e, ST_INVALID, "\"%s\" is not a name without a port", text);
+    return check_host(text, e);
+}
+
 enum status check_origin(char *text, struct err *e)
 {
     size_t len = strlen(text);

@@ -126,6 +126,7 @@ struct config {
     struct config_list presign_allow; // "METHOD|METHOD TARGET"
     int64_t presign_max_expiry;       // milliseconds
     struct config_list presign_origins;
+    char *presign_host; // by which the proxy listener offers it; NULL: not
     // [limits], bytes and counts
     uint64_t max_request_line, max_field, max_head, max_fields, max_trailers;
     uint64_t body_memory, body_max, spool_max, replay_max;

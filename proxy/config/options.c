@@ -208,6 +208,10 @@ const struct option options[] = {
      .is_reloadable = true,
      .help = "Web pages that may ask for presigned URLs, by their origin. Requests of all others are "
              "refused."},
+    {.key = "presign_host", .section = "presign", .type = OPT_STRING, .arg = "NAME",
+     .example = "presign.internal", .check = check_name, AT(presign_host), .is_reloadable = true,
+     .help = "Name under which the proxy listener offers /presign too, after its guards: for tools "
+             "that know nothing but a proxy. It is never resolved."},
 
     {.key = "max_request_line", .section = "limits", .type = OPT_SIZE, .def = "8k", .min = 512,
      .max = M, AT(max_request_line), .is_reloadable = true,

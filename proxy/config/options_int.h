@@ -93,6 +93,7 @@ enum status check_nameserver(char *text, struct err *e);   // ADDR[:PORT]
 enum status check_folder(char *text, struct err *e);       // an absolute path
 enum status check_status(char *text, struct err *e);       // 503, 5xx
 enum status check_presign_rule(char *text, struct err *e); // GET|PUT s3://bucket/key*
+enum status check_name(char *text, struct err *e);         // HOST without a port
 enum status check_origin(char *text, struct err *e);       // https://HOST[:PORT]
 enum status check_field(char *text, struct err *e);        // the name of a field
 enum status check_custom_field(char *text, struct err *e); // NAME=VALUE

@@ -5,6 +5,7 @@
 
 #include "front/attempt.h"
 #include "http/h1_write.h"
+#include "presign/service.h"
 
 // Message texts are ours, but they may hold host names and system errors: keep the JSON valid.
 static void add_json(struct buf *b, const char *text)
@@ -150,6 +151,23 @@ void reply_redirect(struct request *r, struct span url)
     add_field(&h, &r->arena, "Content-Length", "0");
     add_connection(r, &h);
     send_out(r, 307, &h, SPAN(""));
+    request_answered(r);
+}
+
+void reply_presign(struct request *r, const struct presign_answer *answer)
+{
+    struct arena *a = &r->arena;
+    struct hdrs h;
+    hdrs_init(&h);
+    add_field(&h, a, "Server", "sigv4-proxy");
+    add_field(&h, a, "Content-Type", answer->type);
+    add_field(&h, a, "Content-Length", arena_printf(a, "%zu", answer->body.len));
+    add_field(&h, a, "Cache-Control", "no-store");
+    if (answer->code)
+        add_field(&h, a, "X-Sigv4-Proxy-Error", answer->code);
+    add_connection(r, &h);
+    r->log.code = answer->code;
+    send_out(r, answer->status, &h, answer->body);
     request_answered(r);
 }
 

@@ -20,6 +20,8 @@ struct reply_parts reply_of_dial(struct request *r, enum dial_fail why, const ch
 void reply_continue(struct request *r);                  // 100 Continue, once
 void reply_plain(struct request *r, int status);         // no body: OPTIONS *
 void reply_redirect(struct request *r, struct span url); // 307; the URL is secret-bearing
-void reply_tunnel(struct request *r);                    // 200 to a CONNECT
+struct presign_answer;
+void reply_presign(struct request *r, const struct presign_answer *answer);
+void reply_tunnel(struct request *r); // 200 to a CONNECT
 
 #endif

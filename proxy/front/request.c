@@ -22,6 +22,7 @@
 #include "front/guard.h"
 #include "front/outgoing.h"
 #include "front/peek.h"
+#include "front/presigner.h"
 #include "front/relay.h"
 #include "front/repair.h"
 #include "front/reply.h"
@@ -190,6 +191,7 @@ void request_finish(struct request *r, const char *ended)
     request_set_state(r, REQ_DONE, 0);
     if (r->creds_wait)
         facts_wait_cancel(r->creds_wait);
+    presigner_cancel(r);
     attempt_cancel(r);
     tunnel_cancel(r);
     if (r->has_body)
@@ -364,7 +366,7 @@ void request_head(struct request *r, const struct msg *m)
     request_set_state(r, REQ_ADMIT, 0);
     // Behind a refused CONNECT may stand bytes that were meant for the tunnel.
     r->must_close = !m->is_keep_alive || r->worker->is_draining || span_is(m->method, "CONNECT");
-    if (!guard_admits(r))
+    if (!guard_admits(r) || presigner_takes(r))
         return;
     plan_request(r);
     switch (r->plan.kind) {
@@ -469,6 +471,10 @@ static bool is_hash_right(struct request *r)
 
 void request_proceed(struct request *r)
 {
+    if (r->is_presign) {
+        presigner_answer(r);
+        return;
+    }
     if (r->body.digest && !is_hash_right(r)) {
         reply_error(r, 400, "payload-hash-mismatch",
                     "the body's SHA-256 is not what x-amz-content-sha256 says");

@@ -26,6 +26,7 @@ enum request_state {
     REQ_STATES,
 };
 
+struct presign_run;
 struct sign_dechunk;
 struct tunnel;
 struct upload;
@@ -93,18 +94,20 @@ struct request {
     const struct msg *msg;
     struct plan plan;
     struct body body;
-    bool has_body;        // body is initialised
-    bool client_done;     // the whole request was read
-    bool answer_done;     // the whole answer was handed to the client's stream
-    bool must_close;      // the connection ends with this request
-    bool answer_begun;    // a byte of an answer was handed to the client's stream
-    bool wants_continue;  // the client waits for 100 Continue and has not got it
-    bool sends_chunked;   // towards the upstream
-    bool answers_chunked; // towards the client
-    bool ends_by_close;   // towards the client: neither a length nor chunks
-    bool is_paused;       // the client's reading is stopped for backpressure
-    bool was_stale;       // the one free retry on a stale connection is spent
-    bool is_upload_over;  // no more of the body goes to the upstream
+    bool has_body;                   // body is initialised
+    bool client_done;                // the whole request was read
+    bool answer_done;                // the whole answer was handed to the client's stream
+    bool must_close;                 // the connection ends with this request
+    bool answer_begun;               // a byte of an answer was handed to the client's stream
+    bool wants_continue;             // the client waits for 100 Continue and has not got it
+    bool sends_chunked;              // towards the upstream
+    bool answers_chunked;            // towards the client
+    bool ends_by_close;              // towards the client: neither a length nor chunks
+    bool is_paused;                  // the client's reading is stopped for backpressure
+    bool was_stale;                  // the one free retry on a stale connection is spent
+    bool is_upload_over;             // no more of the body goes to the upstream
+    bool is_presign;                 // for presign_host: nothing is forwarded
+    struct presign_run *presign_run; // waits for credentials
     struct facts_wait *creds_wait;
     struct fact *creds;
     struct pool_dial *dial;

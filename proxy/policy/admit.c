@@ -10,7 +10,7 @@
 
 #include "policy/address.h"
 
-static bool is_browser(const struct hdrs *h)
+bool plan_is_from_page(const struct hdrs *h)
 {
     for (unsigned i = 0; i < h->n; i++) {
         struct span name = h->v[i].name;
@@ -38,7 +38,7 @@ static bool via_names(struct span via, struct span pseudonym)
 bool admit_marks(struct plan_ctx *c)
 {
     const struct hdrs *h = &c->msg->hdrs;
-    if (is_browser(h))
+    if (plan_is_from_page(h))
         return plan_deny(c, 403, "browser-denied",
                          "a web page may not use this proxy (Origin, Sec-Fetch-Site or "
                          "Access-Control-Request-* in the request)");

@@ -115,6 +115,8 @@ struct plan_input {
 // where no route says.
 const char *plan_creds_key(const struct config *config, const struct config_route *route,
                            struct arena *a);
+// Marks of a browser's page, which may not use the proxy.
+bool plan_is_from_page(const struct hdrs *h);
 // All memory from the arena; spans may point into msg.
 void plan_make(const struct plan_input *in, struct arena *a, struct plan *out);
 

@@ -301,6 +301,63 @@ def test_beyond_loopback_a_token_and_a_rule_are_needed(aws, start_proxy, outside
         proxy.stop()
 
 
+# ---- at the proxy listener
+
+
+def test_through_the_proxy_listener(aws, start_proxy, authority, tmp_path):
+    tokens = tmp_path / "tokens"
+    tokens.write_text(TOKEN + "\n")
+    proxy = start_proxy(aws, f"proxy_auth_file = {tokens}\n[presign]\npresign_host = Presign.internal\n")
+    bearer = [("Proxy-Authorization", "Bearer " + TOKEN)]
+    url = "http://presign.internal/presign"
+    with proxy.client() as client:
+        assert client.request("POST", url, body=b"{}").status == 407
+
+    with proxy.client() as client:
+        for _ in range(3):
+            answer = client.request("POST", url, bearer, body=json.dumps({"url": URL + "k", "method": "PUT"}).encode())
+            assert answer.status == 200 and answer.fields.get("Cache-Control") == "no-store", answer
+            assert curl(aws, authority, json.loads(answer.body)["url"], "-T", str(tokens))[0] == 200
+        octets = json.dumps({"url": URL + "chunked"}).encode()
+        frames = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (octets[:5], octets[5:]))
+        chunked = client.request("POST", url, bearer + [("Transfer-Encoding", "chunked")],
+                                 body=frames + b"0\r\n\r\n")
+        assert json.loads(chunked.body)["url"].startswith(URL + "chunked?")
+    with proxy.client() as client:
+        text = client.request("GET", url + "?url=" + quote(URL + "k", safe=""), bearer + [("Accept", "text/plain")])
+        assert curl(aws, authority, text.body.decode().strip())[0] == 200
+        origin = client.request("GET", "/presign?url=" + quote(URL + "k", safe=""), bearer, host="presign.internal:8080")
+        assert origin.status == 200
+        assert client.request("HEAD", url + "?url=" + quote(URL + "k", safe=""), bearer).status == 200
+        for method, target, status, code in (
+                ("GET", "http://presign.internal/", 400, "bad-target"), ("DELETE", url, 405, "method-denied"),
+                ("GET", url, 400, "bad-request"), ("GET", url + "?url=https://evil.example/", 403, "host-denied"),
+                ("GET", url + "?method=DELETE&url=" + quote(URL, safe=""), 403, "presign-denied")):
+            answer = client.request(method, target, bearer)
+            assert (answer.status, answer.error) == (status, code), target
+        page = client.request("GET", url + "?url=" + quote(URL, safe=""), bearer + [("Origin", "https://a.example")])
+        assert (page.status, page.error) == (403, "browser-denied")
+    big = proxy.request("POST", url, bearer + [("Content-Length", str(2 << 20))])
+    assert (big.status, big.error) == (413, "body-too-large")
+    assert len([r for r in aws.requests if r.target.startswith("/presign")]) == 0
+
+
+def test_unknown_profile_through_the_proxy_listener(aws, start_proxy):
+    proxy = start_proxy(aws, "[presign]\npresign_host = presign.internal\n")
+    answer = proxy.request("POST", "http://presign.internal/presign",
+                           body=json.dumps({"url": URL, "profile": "nobody"}).encode())
+    assert (answer.status, answer.error) == (503, "no-credentials")
+    with proxy.client() as client:  # who leaves while credentials are looked up is no trouble
+        client.start("POST", "http://presign.internal/presign", [("Content-Length", "67")])
+        client.send(json.dumps({"url": URL, "profile": "no1"}).encode()[:67].ljust(67))
+    assert proxy.request("GET", f"http://{HOST}/generate/1").status == 200
+
+
+def test_without_presign_host_the_name_is_like_any_other(proxy):
+    answer = proxy.request("GET", "http://presign.internal/presign?url=x")
+    assert (answer.status, answer.error) == (403, "host-denied")
+
+
 # ---- many
 
 
