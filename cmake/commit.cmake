@@ -14,4 +14,5 @@ endif()
 if(NOT commit)
   set(commit unknown)
 endif()
-set_source_files_properties(proxy/main.c PROPERTIES COMPILE_DEFINITIONS "SIGV4_COMMIT=\"${commit}\"")
+set_source_files_properties(proxy/main.c PROPERTIES COMPILE_DEFINITIONS
+  "SIGV4_COMMIT=\"${commit}\";SIGV4_CONF=\"${CMAKE_INSTALL_FULL_SYSCONFDIR}/sigv4-proxy/sigv4-proxy.conf\"")

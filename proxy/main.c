@@ -20,8 +20,7 @@
 #include "net/loop.h"
 #include "serve.h"
 
-#define DEFAULT_CONF "/etc/sigv4-proxy/sigv4-proxy.conf"
-#define CONF_MAX     (1 << 20)
+#define CONF_MAX (1 << 20)
 
 static int fail(const char *text)
 {
@@ -61,7 +60,7 @@ static enum status load_config(int argc, char *const *argv, char *const *envp, s
     bool is_named = path != NULL;
     buf_init(&file);
     if (!path)
-        path = DEFAULT_CONF;
+        path = SIGV4_CONF;
     enum status st = read_file(path, &file, e);
     if (st == ST_OK) {
         in.file_name = path;
