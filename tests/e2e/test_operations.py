@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What operators see: metrics, status, the probe listener, and who may ask for what."""
+import ctypes
 import json
+import os
+import pathlib
 import re
 import shutil
 import signal
@@ -171,6 +174,43 @@ def test_status_says_why_credentials_are_missing(aws, start_proxy):
 def test_automatic_number_of_workers_has_a_reason(aws, start_proxy):
     assert status(start_proxy(aws))["workers"]["decided_by"] in (
         "affinity mask", "cgroup CPU quota", "at most 8")
+
+
+# ---- health
+
+
+class StoppedThread:
+    """One thread of a process stands still, as after an endless loop (ptrace; the others go on)."""
+
+    SEIZE, INTERRUPT, DETACH, WALL = 0x4206, 0x4207, 17, 0x40000000
+
+    def __init__(self, process, name):
+        self.libc = ctypes.CDLL(None, use_errno=True)
+        self.libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p]
+        tasks = pathlib.Path(f"/proc/{process.pid}/task").iterdir()
+        (self.tid,) = [int(t.name) for t in tasks if (t / "comm").read_text().strip() == name]
+
+    def __enter__(self):
+        if self.libc.ptrace(self.SEIZE, self.tid, None, None) != 0:
+            pytest.skip("ptrace is not allowed here")
+        assert self.libc.ptrace(self.INTERRUPT, self.tid, None, None) == 0
+        os.waitpid(self.tid, self.WALL)
+
+    def __exit__(self, *_):
+        self.libc.ptrace(self.DETACH, self.tid, None, None)
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("thread, said", [("worker-2", "worker 2 has not moved"), ("control", "the control thread")])
+def test_health_fails_with_a_thread_that_stands_still(aws, start_proxy, thread, said):
+    proxy = start_proxy(aws, "workers = 2\n")
+    assert proxy.admin("/healthz").status == 200
+    with StoppedThread(proxy.process, thread):
+        answer = harness.wait_until(lambda: (a := proxy.admin("/healthz")).status == 503 and a, 20, "the failure")
+        assert said in answer.body.decode()
+        assert proxy.admin("/status").status == 200  # main goes on
+        assert proxy.admin("/metrics").status == 200
+    harness.wait_until(lambda: proxy.admin("/healthz").status == 200, 10, "health again")
 
 
 # ---- methods and paths

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The object tests again, against real S3 servers: versitygw and MinIO, each where it is installed."""
+import json
 import shutil
 import subprocess
 
@@ -178,6 +179,53 @@ def test_server_refuses_without_the_proxy(gateway):
         pytest.skip("asked once, without TLS")
     with http1.Client(("127.0.0.1", int(port))) as client:
         assert client.request("GET", "/objects/size", host="127.0.0.1").status == 403
+
+
+def test_presigned_urls_with_plain_curl(gateway, authority, tmp_path):
+    """The URLs name AWS's host; curl is told where that is, and speaks what the server speaks."""
+    scheme, port = harness.re.search(r"upstream = (\w+)://127.0.0.1:(\d+)",
+                                     gateway.conf_path.read_text()).groups()
+    source = tmp_path / "source"
+    source.write_bytes(pattern.octets(70000))
+
+    def presigned(method, *arguments, headers=None):
+        body = json.dumps({"url": BASE.decode() + "presigned/a%20b+%C3%A9", "method": method,
+                           "headers": headers or {}}).encode()
+        answer = gateway.admin("/presign", method="POST", body=body)
+        assert answer.status == 200, answer.body
+        url = json.loads(answer.body)["url"].replace("https:", scheme + ":")
+        result = subprocess.run(
+            ["curl", "-sS", "--max-time", "30", "--path-as-is", "--cacert", str(authority.bundle),
+             "--connect-to", f"::127.0.0.1:{port}", "-w", "\n%{http_code}", *arguments, url],
+            capture_output=True, check=True, env={"PATH": "/usr/bin:/bin"})
+        got, _, status = result.stdout.rpartition(b"\n")
+        return int(status), got
+
+    meta = {"Content-Type": "text/x", "x-amz-meta-owner": "me"}
+    sent = [f"-H{name}: {value}" for name, value in meta.items()]
+    with gateway.client() as client:
+        assert client.request("DELETE", BASE + b"presigned/a%20b+%C3%A9").status in (204, 404)
+    assert presigned("PUT", "-T", str(source), headers=meta)[0] in (400, 403)  # what is bound is missing
+    assert presigned("GET")[0] == 404
+    assert presigned("PUT", "-T", str(source), *sent, headers=meta)[0] == 200
+    assert presigned("GET") == (200, source.read_bytes())
+    status, head = presigned("HEAD", "-I")
+    assert status == 200 and b"x-amz-meta-owner: me" in head.lower()
+    assert presigned("GET", "-T", str(source))[0] == 403  # another method than the one that was signed
+
+
+def test_presigned_delete_with_plain_curl(gateway, authority, tmp_path):
+    conf = gateway.conf_path.read_text().split("\n", 4)[4]
+    scheme, port = harness.re.search(r"upstream = (\w+)://127.0.0.1:(\d+)", conf).groups()
+    assert gateway.request("PUT", BASE + b"to-go", body=b"x").status == 200
+    with harness.running(tmp_path, conf=conf + "\n[presign]\npresign_allow = DELETE s3://objects/to-*\n",
+                         identity=ROOT, ca_bundle=authority.bundle) as proxy:
+        answer = proxy.admin("/presign", method="POST", body=json.dumps(
+            {"url": BASE.decode() + "to-go", "method": "DELETE"}).encode())
+    url = json.loads(answer.body)["url"].replace("https:", scheme + ":")
+    subprocess.run(["curl", "-fsS", "--max-time", "30", "--cacert", str(authority.bundle), "--connect-to",
+                    f"::127.0.0.1:{port}", "-X", "DELETE", url], check=True, env={"PATH": "/usr/bin:/bin"})
+    assert gateway.request("GET", BASE + b"to-go").status == 404
 
 
 def test_boto3_unsigned(gateway, monkeypatch, tmp_path):
