@@ -211,7 +211,8 @@ static enum status find_region(struct proxy *p, char *const *envp, struct err *e
         p->region = xstrdup(CREDS_LAST_REGION);
         free(p->region_source);
         p->region_source = xstrdup("nothing names one");
-        log_info(NULL, "no region is configured; " CREDS_LAST_REGION " is used where a host names none");
+        log_info(NULL,
+                 "no region is configured; " CREDS_LAST_REGION " is used where a host names none");
     }
     return ST_OK;
 }

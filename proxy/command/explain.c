@@ -31,7 +31,7 @@ static struct span authority_of(struct span url)
     bool has_scheme = span_starts(span_sub(url, scheme, url.len), SPAN("://"));
     struct span rest = has_scheme ? span_sub(url, scheme + 3, url.len) : url;
     size_t end = 0;
-    while (end < rest.len && !memchr("/?#", rest.p[end], 3))
+    while (end < rest.len && rest.p[end] != '/' && rest.p[end] != '?' && rest.p[end] != '#')
         end++;
     return span_sub(rest, 0, end);
 }
@@ -230,36 +230,37 @@ static json_t *answer_of(struct explain *x, struct span method, struct span url,
     return o;
 }
 
+static void print_value(const json_t *value)
+{
+    if (json_is_string(value))
+        (void)printf("%s", json_string_value(value));
+    else if (json_is_boolean(value))
+        (void)printf("%s", json_is_true(value) ? "yes" : "no");
+    else if (json_is_integer(value))
+        (void)printf("%lld", (long long)json_integer_value(value));
+}
+
 // What is null is left out; an object takes one line.
 static void print_text(json_t *o)
 {
     const char *key;
+    const char *inner;
     json_t *value;
+    json_t *part;
     json_object_foreach(o, key, value)
     {
+        const char *gap = "";
         if (json_is_null(value))
             continue;
         (void)printf("%-12s ", key);
-        if (json_is_string(value))
-            (void)printf("%s\n", json_string_value(value));
-        else if (json_is_boolean(value))
-            (void)printf("%s\n", json_is_true(value) ? "yes" : "no");
-        else if (json_is_integer(value))
-            (void)printf("%lld\n", (long long)json_integer_value(value));
-        const char *inner;
-        json_t *part;
-        const char *gap = "";
+        print_value(value);
         json_object_foreach(value, inner, part)
         {
             (void)printf("%s%s ", gap, inner);
-            if (json_is_integer(part))
-                (void)printf("%lld", (long long)json_integer_value(part));
-            else
-                (void)printf("%s", json_string_value(part));
+            print_value(part);
             gap = ", ";
         }
-        if (json_is_object(value))
-            (void)putchar('\n');
+        (void)putchar('\n');
     }
 }
 

@@ -24,7 +24,7 @@ static void add_pattern(const struct option *o, struct buf *out)
 static void add_words(const char *words, struct buf *out)
 {
     for (const char *c = words; c && *c; c++)
-        buf_add_char(out, *c == '|' ? ' ' : *c);
+        buf_add_char(out, (char)(*c == '|' ? ' ' : *c));
 }
 
 static void add_value_case(const struct option *o, struct buf *out)

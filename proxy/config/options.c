@@ -145,7 +145,7 @@ const struct option options[] = {
      .help = "Which fields are signed. minimal takes Host, Content-Type, Content-MD5 and X-Amz-*, "
              "all that AWS demands; all takes every field but those that hops on the way change."},
     {.key = "redirect_expiry", .section = "proxy", .type = OPT_TIME, .def = "60s",
-     .min = SECONDS, .max = 7 * 24 * HOURS, AT(redirect_expiry), .is_reloadable = true,
+     .min = SECONDS, .max = 168 * HOURS, AT(redirect_expiry), .is_reloadable = true,
      .help = "How long signatures in a URL are valid (sign = redirect and sign = query); never "
              "longer than the credentials are."},
     {.key = "ca_bundle", .section = "proxy", .env = "AWS_CA_BUNDLE", .type = OPT_STRING, .arg = "FILE",

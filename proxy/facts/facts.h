@@ -119,8 +119,12 @@ void facts_wait_cancel(struct facts_wait *w);
 void facts_view_hint(struct facts_view *v, unsigned kind, const char *key, uint64_t generation);
 // A hint by somebody who waits for what comes of it: another generation, or the one that is known
 // where no newer one is to be had (or a negative fact). As facts_view_get otherwise.
-struct facts_wait *facts_view_renew(struct facts_view *v, unsigned kind, const char *key,
-                                    uint64_t generation, int64_t timeout_ms, facts_done_fn done,
-                                    void *arg);
+struct facts_refused {
+    unsigned kind;
+    const char *key; // borrowed for the call
+    uint64_t generation;
+};
+struct facts_wait *facts_view_renew(struct facts_view *v, const struct facts_refused *what,
+                                    int64_t timeout_ms, facts_done_fn done, void *arg);
 
 #endif

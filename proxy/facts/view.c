@@ -235,15 +235,14 @@ struct facts_wait *facts_view_get(struct facts_view *v, unsigned kind, const cha
     return w;
 }
 
-struct facts_wait *facts_view_renew(struct facts_view *v, unsigned kind, const char *key,
-                                    uint64_t generation, int64_t timeout_ms, facts_done_fn done,
-                                    void *arg)
+struct facts_wait *facts_view_renew(struct facts_view *v, const struct facts_refused *what,
+                                    int64_t timeout_ms, facts_done_fn done, void *arg)
 {
-    struct facts_wait *w = wait_new(v, kind, timeout_ms, done, arg);
-    struct fact *fact = facts_view_peek(v, kind, key);
-    struct key_entry *e = entry_find(v, kind, key);
-    facts_view_hint(v, kind, key, generation);
-    bool is_same = fact && fact->status == ST_OK && fact->generation == generation;
+    struct facts_wait *w = wait_new(v, what->kind, timeout_ms, done, arg);
+    struct fact *fact = facts_view_peek(v, what->kind, what->key);
+    struct key_entry *e = entry_find(v, what->kind, what->key);
+    facts_view_hint(v, what->kind, what->key, what->generation);
+    bool is_same = fact && fact->status == ST_OK && fact->generation == what->generation;
     if (fact && (!is_same || !e || !e->is_hinted)) {
         wait_settle(w, fact);
     } else {

@@ -82,9 +82,10 @@ static void on_renewed(void *arg, struct fact *f)
 
 static void renew(struct request *r)
 {
+    const struct facts_refused refused = {
+        .kind = FACTS_CREDENTIALS, .key = r->plan.creds_key, .generation = r->creds->generation};
     again_wait(r, 0);
-    r->creds_wait = facts_view_renew(r->worker->facts, FACTS_CREDENTIALS, r->plan.creds_key,
-                                     r->creds->generation, RENEW_MS, on_renewed, r);
+    r->creds_wait = facts_view_renew(r->worker->facts, &refused, RENEW_MS, on_renewed, r);
 }
 
 // ---- region

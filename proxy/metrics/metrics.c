@@ -65,7 +65,7 @@ static unsigned label_index(struct label_table *t, struct span label)
     if (n == LABELS_MAX - 1)
         label = SPAN("other");
     for (size_t i = 0; i < label.len; i++)
-        t->names[n][i] = label.p[i] ? label.p[i] : '?';
+        t->names[n][i] = (char)(label.p[i] ? label.p[i] : '?');
     atomic_store_explicit(&t->n, n + 1, memory_order_release);
     return n;
 }

@@ -100,7 +100,7 @@ void metrics_label(struct buf *out, const char *name, struct span value)
         if (c == '"' || c == '\\')
             buf_add_char(out, '\\');
         // Only UTF-8 may stand here; nothing that we name needs more than ASCII.
-        buf_add_char(out, (unsigned char)c < 0x20 || (unsigned char)c > 0x7e ? '?' : c);
+        buf_add_char(out, (char)((unsigned char)c < 0x20 || (unsigned char)c > 0x7e ? '?' : c));
     }
     buf_add_char(out, '"');
 }

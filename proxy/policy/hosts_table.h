@@ -18,7 +18,8 @@ extern const struct hosts_pair hosts_names[]; // labels without region and suffi
 extern const size_t n_hosts_names;
 extern const struct hosts_pair hosts_families[]; // last word of a compound label -> signing name
 extern const size_t n_hosts_families;
-extern const struct hosts_pair hosts_kin[]; // "W-", "-W", "W.": whether compounds sign as themselves
+extern const struct hosts_pair
+    hosts_kin[]; // "W-", "-W", "W.": whether compounds sign as themselves
 extern const size_t n_hosts_kin;
 extern const struct hosts_pair hosts_unsigned[]; // services that take no SigV4: "bearer", "v2"
 extern const size_t n_hosts_unsigned;

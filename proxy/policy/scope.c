@@ -75,7 +75,7 @@ static void fill_from_query(struct plan_ctx *c, struct scope *s)
     size_t len = 0;
     for (size_t i = 0; i < escaped.len; i++) {
         bool is_slash = span_istarts(span_sub(escaped, i, 3), SPAN("%2f"));
-        out[len++] = is_slash ? '/' : escaped.p[i];
+        out[len++] = (char)(is_slash ? '/' : escaped.p[i]);
         i += is_slash ? 2 : 0;
     }
     fill_from_credential(s, span_from(out, len), true);

@@ -41,7 +41,7 @@ size_t sign_trailer_len(struct span name)
 {
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (span_ieq(name, kinds[i].field))
-            return (kinds[i].bits / 8 + 2) / 3 * 4;
+            return ((size_t)kinds[i].bits / 8 + 2) / 3 * 4;
     return 0;
 }
 

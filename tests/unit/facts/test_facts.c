@@ -509,7 +509,8 @@ static void two_views_that_hint_at_once_cost_one_refresh(void **state)
 static void renew(struct fixture *fx, struct facts_view *v, uint64_t refused)
 {
     unsigned before = fx->told;
-    (void)facts_view_renew(v, KIND, "k", refused, 5000, on_done, fx);
+    const struct facts_refused what = {KIND, "k", refused};
+    (void)facts_view_renew(v, &what, 5000, on_done, fx);
     assert_int_equal(fx->told, before);
 }
 
