@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pages under docs/: each of the proxy's codes has a paragraph, each setting and file they name exists."""
+import re
+
+import harness
+import pytest
+
+PAGES = sorted([*(harness.ROOT / "docs").glob("*.md"), *(harness.ROOT).glob("*.md"),
+                *(harness.ROOT / "docker").glob("**/*.md")])
+TROUBLES = (harness.ROOT / "docs/troubleshooting.md").read_text()
+CODES = """bad-request bad-target bad-host uri-too-long head-too-large body-too-large length-required
+    method-denied not-implemented timeout-client auth-required client-denied host-denied address-denied
+    browser-denied policy-denied never-signed service-unknown already-signed payload-hash-mismatch
+    no-credentials credentials-error rate-limited overloaded draining dns-failed connect-failed tls-failed
+    upstream-bad-response upstream-closed timeout-connect timeout-first-byte timeout-idle loop
+    presign-denied presign-expiry""".split()
+SOURCE = "".join(path.read_text() for path in (harness.ROOT / "proxy").rglob("*.c")
+                 if path.name != "hosts_table.c")
+ANSWERS = set(re.findall(r'\b([45]\d\d),\s*(?:\.code = )?"([a-z]+(?:-[a-z]+)*)"', SOURCE))
+
+
+def paragraph(code):
+    found = re.search(rf"^### {code}\n(.+?)(?=^##|\Z)", TROUBLES, re.M | re.S)
+    assert found, f"no paragraph on {code}"
+    return found.group(1).strip()
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_each_code_has_a_paragraph(code):
+    assert len(paragraph(code)) > 60 and re.match(r"[45]\d\d\b", paragraph(code))
+
+
+def test_paragraphs_are_of_codes_that_exist():
+    assert sorted(re.findall(r"^### (\S+)$", TROUBLES, re.M)) == sorted(CODES)
+
+
+@pytest.mark.parametrize("status, code", sorted(a for a in ANSWERS if a[1] in CODES))
+def test_paragraphs_name_each_status_that_the_source_gives(status, code):
+    assert re.search(rf"\b{status}\b", paragraph(code)), (status, code)
+
+
+def test_source_answers_with_listed_codes_only():
+    assert len(ANSWERS) > 20
+    assert {code for _, code in ANSWERS} <= set(CODES)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_links_and_files_exist(page):
+    for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+        if "://" not in link and not link.startswith("mailto:"):
+            assert (page.parent / link).exists(), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_settings_that_are_named_exist(page, tmp_path):
+    """`some_setting` in backticks with an underscore, and --flags of sigv4-proxy, are in the table."""
+    full = (harness.ROOT / "conf/full.conf").read_text()
+    keys = set(re.findall(r"^#?([a-z][a-z0-9_]*) =", full, re.M))
+    flags = {"--" + key.replace("_", "-") for key in keys}
+    usage = harness.run_binary("--help", folder=tmp_path).stdout
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S)
+    for word in re.findall(r"`([a-z][a-z0-9]*(?:_[a-z0-9]+)+)(?: = [^`]+)?`", text):
+        known = (word in keys or word.startswith(("sigv4_proxy_", "process_")) or word in FOREIGN)
+        assert known or word in SOURCE, word
+    for flag in re.findall(r"`sigv4-proxy[^`]*?(--[a-z][a-z-]+)", text):
+        assert flag in flags or flag in usage, flag
+
+
+# Names that are others': environment variables, protocols, clients' own settings.
+FOREIGN = {"http_proxy", "https_proxy", "no_proxy", "proxy_host", "proxy_port", "credential_process",
+           "remote_write", "proxy_url", "request_id"}
+
+
+def test_explain_commands_of_the_page_answer(tmp_path):
+    lines = re.findall(r"^    sigv4-proxy (explain \S+ \S+|check-config)", TROUBLES, re.M)
+    assert len(lines) == 2
+    for line in lines:
+        result = harness.run_binary(*line.split(), folder=tmp_path)
+        assert result.returncode == 0 and result.stdout, result.stderr
