@@ -75,13 +75,17 @@ static bool answer_preflight(struct admin_call *c)
     return false;
 }
 
-static bool has_token(const struct admin_call *c)
+// The log names who asked by the token's name, too.
+static bool has_token(struct admin_call *c)
 {
     struct span value = hdrs_get(&c->msg->hdrs, SPAN("authorization"));
     if (!c->admin->tokens || !span_istarts(value, SPAN("bearer ")))
         return false;
-    return token_set_find(token_file_get(c->admin->tokens),
-                          span_trim(span_sub(value, 7, value.len)));
+    const char *name =
+        token_set_find(token_file_get(c->admin->tokens), span_trim(span_sub(value, 7, value.len)));
+    if (name)
+        c->peer = arena_printf(c->arena, "%s %s", c->peer, name);
+    return name != NULL;
 }
 
 static bool takes_method(const struct admin_page *page, struct span method)

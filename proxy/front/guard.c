@@ -29,7 +29,10 @@ bool guard_admits(struct request *r)
                                      : "this address may not use the proxy; see allow_clients");
         return false;
     }
-    if (tokens && !proxy_auth_find(tokens, &r->msg->hdrs)) {
+    const char *name = tokens ? proxy_auth_find(tokens, &r->msg->hdrs) : NULL;
+    if (name)
+        r->user = arena_cstr(&r->arena, span_of(name)); // the set may go before the request
+    if (tokens && !name) {
         log_warn(r->id, "auth-required: %s gave no token of proxy_auth_file", r->conn->peer);
         reply_error(r, 407, "auth-required",
                     "a token is needed in Proxy-Authorization: as Bearer, or as the password of "

@@ -79,6 +79,11 @@ static struct span collect(struct request *r)
     return span_from(all, n);
 }
 
+static const char *who(struct request *r)
+{
+    return r->user ? arena_printf(&r->arena, "%s %s", r->conn->peer, r->user) : r->conn->peer;
+}
+
 static void on_done(void *arg, const struct presign_answer *answer)
 {
     struct request *r = arg;
@@ -96,7 +101,7 @@ void presigner_answer(struct request *r)
                              .query = r->plan.query,
                              .body = collect(r),
                              .accept = hdrs_get(&r->msg->hdrs, SPAN("accept")),
-                             .who = r->conn->peer,
+                             .who = who(r),
                              .is_near = guard_is_near(r),
                              .names_profiles = guard_is_near(r),
                              .arena = &r->arena};

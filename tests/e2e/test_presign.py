@@ -298,6 +298,9 @@ def test_beyond_loopback_a_token_and_a_rule_are_needed(aws, start_proxy, outside
         assert harness.wait_until(lambda: from_outside({"url": URL}), what="an answer").status == 401
         assert from_outside({"url": URL}, [("Authorization", "Bearer wrong")]).status == 401
         assert from_outside({"url": URL}, bearer).status == status
+        if status == 200:
+            harness.wait_until(lambda: re.search(r"\[\S+:\d+ deploy\] presigned GET", proxy.log), what="who asked")
+        assert TOKEN not in proxy.log
         proxy.stop()
 
 
@@ -306,7 +309,7 @@ def test_beyond_loopback_a_token_and_a_rule_are_needed(aws, start_proxy, outside
 
 def test_through_the_proxy_listener(aws, start_proxy, authority, tmp_path):
     tokens = tmp_path / "tokens"
-    tokens.write_text(TOKEN + "\n")
+    tokens.write_text(f"builds {TOKEN}\n")
     proxy = start_proxy(aws, f"proxy_auth_file = {tokens}\n[presign]\npresign_host = Presign.internal\n")
     bearer = [("Proxy-Authorization", "Bearer " + TOKEN)]
     url = "http://presign.internal/presign"
@@ -340,6 +343,8 @@ def test_through_the_proxy_listener(aws, start_proxy, authority, tmp_path):
     big = proxy.request("POST", url, bearer + [("Content-Length", str(2 << 20))])
     assert (big.status, big.error) == (413, "body-too-large")
     assert len([r for r in aws.requests if r.target.startswith("/presign")]) == 0
+    harness.wait_until(lambda: re.search(r"\[127.0.0.1:\d+ builds\] presigned PUT", proxy.log), what="who asked")
+    assert TOKEN not in proxy.log
 
 
 def test_unknown_profile_through_the_proxy_listener(aws, start_proxy):
