@@ -132,7 +132,7 @@ def test_signing_process_is_logged_without_secrets(aws, start_proxy):
     proxy = start_proxy(aws, arguments=["--log-signing-process"])
     assert proxy.request("GET", "/bucket/?prefix=hidden", [("x-amz-meta-a", "concealed")],
                          host=S3).status == 200
-    harness.wait_until(lambda: "ACCESS" in proxy.log, what="the lines")
+    harness.wait_until(lambda: " ACCESS [" in proxy.log, what="the lines")
     assert "signing:   /bucket/" in proxy.log and "prefix=..." in proxy.log
     assert f"signing:   host:{S3}" in proxy.log and "AWS4-HMAC-SHA256" in proxy.log
     assert "hidden" not in proxy.log and "concealed" not in proxy.log  # the token: by the harness
@@ -209,6 +209,6 @@ def test_error_shows_no_presigned_url(start_proxy):
                               "retry_mode = off\n")
     answer = proxy.request("GET", "/bucket/k", host=S3)
     assert (answer.status, answer.error) == (502, "connect-failed")
-    harness.wait_until(lambda: "ACCESS" in proxy.log, what="the access line")
+    harness.wait_until(lambda: " ACCESS [" in proxy.log, what="the access line")
     for text in (answer.body.decode(), proxy.log):
         assert "X-Amz-Signature" not in text and "X-Amz-Credential" not in text
