@@ -28,6 +28,17 @@ bool file_id_same(const struct file_id *a, const struct file_id *b);
 NODISCARD enum status file_read(const char *path, struct buf *out, struct file_id *id,
                                 struct err *e);
 
+// file_replace.c: files that are written back.
+// Puts a file of mode 0600 with that text in path's place, on the disk before it returns. The
+// folder must be there.
+NODISCARD enum status file_replace(const char *path, struct span text, struct err *e);
+// mkdir -p, with mode 0700 for what is new.
+NODISCARD enum status folder_make(const char *path, struct err *e);
+// Who writes files of path's folder back after having read them holds this lock meanwhile. Never
+// blocks: ST_AGAIN where somebody holds it, in another process or in this one.
+NODISCARD enum status file_lock(const char *path, int *fd, struct err *e);
+void file_unlock(int *fd); // -1 is fine
+
 // The environment as it was at the start. NULL where the variable is absent or empty.
 const char *envp_get(char *const *envp, const char *name);
 // Heap. ~ is HOME, else the user's home; empty where neither is known.
