@@ -6,6 +6,7 @@ import subprocess
 import certs
 import harness
 import pytest
+import retrying
 from fake_aws import FakeAws
 
 OUTSIDE = "198.51.100.10"  # an address that is neither loopback nor private, on lo of the namespace
@@ -44,6 +45,13 @@ def aws(shared_aws):
     return shared_aws
 
 
+@pytest.fixture
+def own_aws(certificate):
+    """A stand-in of the test's own."""
+    with FakeAws([harness.CANARY], certificate) as server:
+        yield server
+
+
 def routes(server):
     """Every AWS name leads to the stand-in; what is signed follows from the name, as always."""
     return f'[route "*.amazonaws.com"]\nupstream = {server.url}\n'
@@ -60,6 +68,19 @@ def shared_proxy(shared_aws, authority, tmp_path_factory):
 def proxy(shared_proxy, aws):
     """A proxy with defaults, whose AWS is the stand-in."""
     return shared_proxy
+
+
+@pytest.fixture(scope="module")
+def shared_quick(shared_aws, authority, tmp_path_factory):
+    with harness.running(tmp_path_factory.mktemp("quick"), conf=retrying.QUICK + routes(shared_aws),
+                         ca_bundle=authority.bundle) as running:
+        yield running
+
+
+@pytest.fixture
+def quick(shared_quick, aws):
+    """A proxy that waits 20, 40, 80, 160, 320 ms before further attempts."""
+    return shared_quick
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A storm: many clients at once against an upstream that serves so many requests a second and
-refuses the rest. Used by e2e.retries (one request a client) and by bench/storm.py (many)."""
+refuses the rest. Used by e2e.retry_storm (one request a client) and by bench/storm.py (many)."""
 import collections
 import contextlib
 import threading
