@@ -95,6 +95,15 @@ static struct provider_op *refuse(const struct creds_query *q, const char *key,
     return provider_answer_later(q, &a, done, arg);
 }
 
+// What stands behind keys, in this order. NULL: not supported.
+static const struct {
+    const char *key;
+    struct provider_op *(*start)(const struct creds_query *q, provider_done_fn done, void *arg);
+} kinds[] = {
+    {"sso_session", NULL},        {"sso_start_url", NULL},           {"login_session", NULL},
+    {"credential_process", NULL}, {"web_identity_token_file", NULL},
+};
+
 static struct provider_op *start(const struct creds_query *q, provider_done_fn done, void *arg)
 {
     bool may_be_role = has(q, "role_arn") && !(q->is_source && has_keys(q));
@@ -108,11 +117,10 @@ static struct provider_op *start(const struct creds_query *q, provider_done_fn d
         return assume_role_start(q, done, arg); // says what is missing
     if (has_keys(q))
         return look_later(q, done, arg);
-    static const char *const behind_keys[] = {"sso_session", "sso_start_url", "login_session",
-                                              "credential_process", "web_identity_token_file"};
-    for (size_t i = 0; i < sizeof(behind_keys) / sizeof(behind_keys[0]); i++)
-        if (has(q, behind_keys[i]))
-            return refuse(q, behind_keys[i], done, arg);
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (has(q, kinds[i].key))
+            return kinds[i].start ? kinds[i].start(q, done, arg)
+                                  : refuse(q, kinds[i].key, done, arg);
     return look_later(q, done, arg);
 }
 
