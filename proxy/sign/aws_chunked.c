@@ -248,7 +248,7 @@ static bool is_announced(const struct sign_dechunk *d, struct span name)
 static bool is_field_value(struct span s)
 {
     for (size_t i = 0; i < s.len; i++)
-        if ((s.p[i] >= 0 && s.p[i] < ' ' && s.p[i] != '\t') || s.p[i] == 0x7f)
+        if (((unsigned char)s.p[i] < ' ' && s.p[i] != '\t') || s.p[i] == 0x7f)
             return false;
     return true;
 }
