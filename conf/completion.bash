@@ -113,6 +113,13 @@ _sigv4_proxy() {
         mapfile -t COMPREPLY < <(compgen -W 'error warn info debug' -- "$word")
         return
         ;;
+    --log-format)
+        mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$word")
+        return
+        ;;
+    --log-file)
+        return
+        ;;
     --strip | -s)
         return
         ;;
@@ -289,6 +296,9 @@ _sigv4_proxy() {
 --verify-ssl --no-verify-ssl
 --nameserver
 --log-level -v --verbose
+--log-format
+--log-file
+--log-query --no-log-query
 --log-failed-requests --no-log-failed-requests
 --log-signing-process --no-log-signing-process
 --strip -s

@@ -27,7 +27,7 @@
 #include "policy/plan.h"
 
 #define LOG_STOP_MS 2000
-#define N_SIGNALS   3
+#define N_SIGNALS   4
 #define BEAT_MAX_MS 10000
 
 struct proxy {
@@ -153,6 +153,13 @@ static void on_hangup(void *arg)
     loop_post(p->control, reread, p);
 }
 
+static void on_reopen(void *arg)
+{
+    (void)arg;
+    if (!log_reopen())
+        log_info(NULL, "SIGUSR1: the log goes to no file that could be opened anew");
+}
+
 // ---- starting
 
 static void warm(void *arg)
@@ -271,6 +278,7 @@ static enum status start(struct proxy *p, char *const *envp, struct err *e)
     p->signals[0] = watch_signal(p->main, SIGTERM, on_stop, p);
     p->signals[1] = watch_signal(p->main, SIGINT, on_stop, p);
     p->signals[2] = watch_signal(p->main, SIGHUP, on_hangup, p);
+    p->signals[3] = watch_signal(p->main, SIGUSR1, on_reopen, p);
     log_info(NULL, "ready: %u workers, region %s", front.n_workers, p->region);
     return ST_OK;
 }
@@ -310,26 +318,45 @@ static void stop(struct proxy *p)
     free(p->region_source);
 }
 
+static enum status start_log(const struct config *config, struct err *e)
+{
+    log_set_level(config->log_level);
+    log_set_format(config->log_format);
+    if (strcmp(config->log_file, "stderr") != 0)
+        return log_start_file(config->log_file, e);
+    log_start(STDERR_FILENO);
+    return ST_OK;
+}
+
+// Why it does not run also stands where whoever starts it looks.
+static void say_failure(const struct config *config, const char *text)
+{
+    log_error(NULL, "%s", text);
+    if (strcmp(config->log_file, "stderr") != 0)
+        (void)fprintf(stderr, "sigv4-proxy: %s\n", text);
+}
+
 int serve_run(struct config *config, char *const *envp)
 {
     struct proxy p = {.config = config};
     struct err e = {""};
     arena_init(&p.arena);
     p.creds_key = plan_creds_key(config, NULL, &p.arena);
-    log_set_level(config->log_level);
     p.main = loop_new("main", &e);
-    if (!p.main) {
-        log_error(NULL, "%s", e.text);
+    if (!p.main || start_log(config, &e) != ST_OK) {
+        (void)fprintf(stderr, "sigv4-proxy: %s\n", e.text);
+        if (p.main)
+            loop_free(p.main);
+        arena_clear(&p.arena);
         return 1;
     }
-    log_start(STDERR_FILENO);
     if (config->note)
         log_warn(NULL, "%s", config->note);
     enum status st = start(&p, envp, &e);
     if (st == ST_OK)
         loop_run(p.main);
     else
-        log_error(NULL, "%s", e.text);
+        say_failure(config, e.text);
     stop(&p);
     if (st == ST_OK)
         log_info(NULL, "stopped");

@@ -40,6 +40,11 @@ enum status check_folder(char *text, struct err *e)
     return check_text(text, e);
 }
 
+enum status check_log_file(char *text, struct err *e)
+{
+    return strcmp(text, "stderr") == 0 ? ST_OK : check_folder(text, e);
+}
+
 static bool is_literal(struct span s, int family)
 {
     char text[INET6_ADDRSTRLEN];

@@ -110,8 +110,11 @@ struct config {
     int64_t redirect_expiry; // milliseconds
     char *ca_bundle;         // NULL: system store
     bool verify_ssl;
-    char *nameserver;   // "addr[:port]", comma list; NULL: resolv.conf
-    unsigned log_level; // enum log_level
+    char *nameserver;    // "addr[:port]", comma list; NULL: resolv.conf
+    unsigned log_level;  // enum log_level
+    unsigned log_format; // enum log_format
+    char *log_file;      // a path, or "stderr"
+    bool log_query;
     bool log_failed_requests;
     bool log_signing_process;
     struct config_list strip;             // names of fields

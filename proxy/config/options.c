@@ -161,6 +161,17 @@ const struct option options[] = {
     {.key = "log_level", .section = "proxy", .aliases = "v=debug verbose=debug", .type = OPT_ENUM,
      .words = "error|warn|info|debug", .def = "info", AT(log_level), .is_reloadable = true,
      .help = "How much is logged. No level shows secrets."},
+    {.key = "log_format", .section = "proxy", .type = OPT_ENUM, .words = "text|json", .def = "text",
+     AT(log_format), .is_reloadable = true,
+     .help = "How a line of the log looks: text, or one JSON object."},
+    {.key = "log_file", .section = "proxy", .type = OPT_STRING, .arg = "FILE|stderr", .def = "stderr",
+     .check = check_log_file, AT(log_file),
+     .help = "Where the log goes: standard error, or a file that is made (readable by its owner "
+             "only) or appended to, and opened anew at SIGUSR1."},
+    {.key = "log_query", .section = "proxy", .type = OPT_BOOL, .def = "no", AT(log_query),
+     .is_reloadable = true,
+     .help = "Show the query in access lines. Values of parameters whose names tell of signatures, "
+             "credentials, tokens or passwords are left out all the same."},
     {.key = "log_failed_requests", .section = "proxy", .type = OPT_BOOL, .def = "no",
      AT(log_failed_requests), .is_reloadable = true,
      .help = "Log answers of 400 and above with the beginning of their body, up to what AWS repeats "

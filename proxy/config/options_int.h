@@ -91,6 +91,7 @@ enum status check_region(char *text, struct err *e);       // region, a list of 
 enum status check_upstream(char *text, struct err *e);     // http(s)://HOST[:PORT]
 enum status check_nameserver(char *text, struct err *e);   // ADDR[:PORT]
 enum status check_folder(char *text, struct err *e);       // an absolute path
+enum status check_log_file(char *text, struct err *e);     // stderr, an absolute path
 enum status check_status(char *text, struct err *e);       // 503, 5xx
 enum status check_presign_rule(char *text, struct err *e); // GET|PUT s3://bucket/key*
 enum status check_name(char *text, struct err *e);         // HOST without a port

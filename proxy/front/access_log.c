@@ -1,41 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
-// One line a request, key=value, the path last and without its query. Field values that come from
-// outside cannot hold blanks; quotes are written as %22, other odd octets are escaped by the log.
+// One line a request. What comes from outside is cut, so that the fields behind it are always
+// there.
 #include "front/access_log.h"
-
-#include <string.h>
 
 #include "base/clock.h"
 #include "log/log.h"
+#include "log/redact.h"
 #include "metrics/metrics.h"
 
-#define PATH_MAX_LOGGED 1024
+#define TARGET_MAX_LOGGED 2048 // characters of a path, and of a query
+
+// Behind what somebody may have put there: a name and a password.
+static struct span without_userinfo(struct span authority)
+{
+    size_t at = span_rfind(authority, '@');
+    return at < authority.len ? span_sub(authority, at + 1, authority.len) : authority;
+}
 
 static struct span host_of(const struct request *r)
 {
     if (r->plan.host.len)
-        return r->plan.host;
-    struct span h = r->msg ? hdrs_get(&r->msg->hdrs, SPAN("host")) : SPAN("");
-    return h.len ? span_sub(h, 0, 256) : SPAN("-");
+        return without_userinfo(r->plan.host);
+    return r->msg ? without_userinfo(hdrs_get(&r->msg->hdrs, SPAN("host"))) : SPAN("");
 }
 
-static void add_path(struct buf *b, struct span path)
-{
-    path = span_sub(path, 0, PATH_MAX_LOGGED);
-    for (size_t i = 0; i < path.len; i++) {
-        if (path.p[i] == '"')
-            buf_add_str(b, "%22");
-        else
-            buf_add_char(b, path.p[i]);
-    }
-}
-
+// Of a target that nobody has understood: without query, scheme and authority.
 static struct span path_of(const struct request *r)
 {
-    if (r->plan.path.len)
+    if (r->plan.path.len || !r->msg)
         return r->plan.path;
-    struct span target = r->msg ? r->msg->target : SPAN("-");
-    return span_sub(target, 0, span_find(target, '?'));
+    struct span target = span_sub(r->msg->target, 0, span_find(r->msg->target, '?'));
+    size_t colon = span_find(target, ':');
+    if (span_is(r->msg->method, "CONNECT"))
+        return SPAN("");
+    if (span_starts(target, SPAN("/")) || !span_starts(span_sub(target, colon, 3), SPAN("://")))
+        return target;
+    target = span_sub(target, colon + 3, target.len);
+    return span_sub(target, span_find(target, '/'), target.len);
+}
+
+static struct span query_of(const struct request *r)
+{
+    struct span target = r->msg ? r->msg->target : SPAN("");
+    return span_sub(target, span_find(target, '?') + 1, target.len);
 }
 
 static enum metric_outcome outcome_of(const struct request *r)
@@ -66,29 +73,50 @@ static void count(const struct request *r)
         metrics_observe_ms(METRIC_TIME_CREDENTIALS, l->creds_ms);
 }
 
+static void add_query(const struct request *r, struct log_record *l)
+{
+    struct buf b;
+    if (!r->config->log_query)
+        return;
+    buf_init_secret(&b);
+    redact_query(query_of(r), &b);
+    log_record_text(l, "query", buf_span(&b), TARGET_MAX_LOGGED);
+    buf_clear(&b);
+}
+
+static void add_counts(const struct request_log *l, struct log_record *line)
+{
+    log_record_number(line, "attempts", l->attempts);
+    log_record_number(line, "in", (int64_t)l->bytes_in);
+    log_record_number(line, "out", (int64_t)l->bytes_out);
+    log_record_number(line, "ms", clock_mono_ms() - l->start);
+    log_record_number(line, "turn_ms", l->turn_ms);
+    log_record_number(line, "creds_ms", l->creds_ms);
+    log_record_number(line, "connect_ms", l->connect_ms);
+    log_record_number(line, "first_byte_ms", l->first_byte_ms);
+}
+
 void access_log(const struct request *r)
 {
     const struct request_log *l = &r->log;
-    struct buf *b = &r->worker->scratch;
-    char when[25];
-    clock_format_iso(clock_wall_ms(), when);
-    struct span service = r->plan.is_signed ? r->plan.service : SPAN("-");
-    struct span region = r->plan.is_signed ? r->plan.region : SPAN("-");
-    buf_reset(b);
-    buf_addf(b, "%s ACCESS [%s] client=%s method=%.*s host=%.*s status=%d code=%s", when, r->id,
-             r->conn->peer, SPAN_ARG(r->msg ? r->msg->method : SPAN("-")), SPAN_ARG(host_of(r)),
-             l->status, l->code ? l->code : "-");
-    buf_addf(b, " service=%.*s region=%.*s key=%s attempts=%u reused=%d", SPAN_ARG(service),
-             SPAN_ARG(region), l->key[0] ? l->key : "-", l->attempts, l->is_reused);
-    buf_addf(b, " in=%llu out=%llu ms=%lld creds_ms=%lld connect_ms=%lld first_byte_ms=%lld",
-             (unsigned long long)l->bytes_in, (unsigned long long)l->bytes_out,
-             (long long)(clock_mono_ms() - l->start), (long long)l->creds_ms,
-             (long long)l->connect_ms, (long long)l->first_byte_ms);
-    buf_addf(b, " upstream_id=%.*s ended=\"%s\" path=\"",
-             SPAN_ARG(l->upstream_id.len ? span_sub(l->upstream_id, 0, 128) : SPAN("-")),
-             l->ended ? l->ended : "-");
-    add_path(b, path_of(r));
-    buf_add_char(b, '"');
-    log_raw(buf_span(b));
+    struct log_record line;
+    struct span none = SPAN("");
+    log_record_begin(&line, "ACCESS", r->id);
+    log_record_text(&line, "client", span_of(r->conn->peer), 128);
+    log_record_text(&line, "method", r->msg ? r->msg->method : none, 64);
+    log_record_text(&line, "host", host_of(r), 512);
+    log_record_text(&line, "path", path_of(r), TARGET_MAX_LOGGED);
+    add_query(r, &line);
+    log_record_text(&line, "service", r->plan.is_signed ? r->plan.service : none, 64);
+    log_record_text(&line, "region", r->plan.is_signed ? r->plan.region : none, 256);
+    log_record_text(&line, "key", span_of(l->key), 16);
+    log_record_number(&line, "status", l->status);
+    log_record_text(&line, "code", span_of(l->code), 64);
+    add_counts(l, &line);
+    log_record_text(&line, "upstream_id", l->upstream_id, 128);
+    log_record_text(&line, "user", span_of(r->user), 64);
+    log_record_number(&line, "reused", l->is_reused);
+    log_record_text(&line, "ended", span_of(l->ended), 64);
+    log_record_send(&line);
     count(r);
 }

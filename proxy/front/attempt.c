@@ -314,7 +314,7 @@ static void on_dialled(void *arg, enum dial_fail why, struct upstream *u, const 
     struct request *r = arg;
     struct conn *c = r->conn;
     r->dial = NULL;
-    r->log.connect_ms = clock_mono_ms() - r->log.start - r->log.creds_ms;
+    r->log.connect_ms = clock_mono_ms() - r->log.connect_since;
     if (why == DIAL_OK)
         on_connected(r, u);
     else
@@ -333,6 +333,8 @@ static void connect_upstream(struct request *r, bool is_fresh)
                              .tls_timeout_ms = r->plan.tls_timeout};
     struct upstream *u = is_fresh ? NULL : pool_take(r->worker->pool, &d.origin);
     request_arm(r, 0);
+    r->log.connect_since = clock_mono_ms();
+    r->log.connect_ms = 0;
     if (u)
         on_connected(r, u);
     else

@@ -235,7 +235,8 @@ static void begin(struct request *r)
 
 static void proceed_with_credentials(struct request *r)
 {
-    r->log.creds_ms = clock_mono_ms() - r->log.start;
+    if (r->plan.is_signed)
+        r->log.creds_ms = clock_mono_ms() - r->log.creds_since;
     bool holds = r->plan.body == PLAN_BODY_HASH || r->plan.body == PLAN_BODY_LENGTH;
     bool expects = r->msg->expects_continue && r->msg->framing != MSG_NO_BODY;
     r->wants_continue = expects;
@@ -276,6 +277,7 @@ static void want_credentials(struct request *r)
 {
     struct worker *w = r->worker;
     struct fact *f = facts_view_peek(w->facts, FACTS_CREDENTIALS, r->plan.creds_key);
+    r->log.creds_since = clock_mono_ms();
     if (f) {
         on_credentials(r, f);
         return;
@@ -498,11 +500,18 @@ void request_body_end(struct request *r)
         attempt_pump(r);
 }
 
+// What may be shown of a start line that was refused: no query, and no name and password.
+static struct span beginning_of(struct span line)
+{
+    line = span_sub(span_sub(line, 0, span_find(line, '?')), 0, 64);
+    return span_find(line, '@') < line.len ? span_sub(line, 0, span_find(line, ':')) : line;
+}
+
 void request_refused(struct request *r, const struct h1_result *why)
 {
-    struct span line = h1_parser_start_line(r->conn->parser);
+    struct span line = beginning_of(h1_parser_start_line(r->conn->parser));
     log_warn(r->id, "%s: %s %s; it began \"%.*s\"", why->code, why->reason, request_doing(r),
-             (int)(line.len > 64 ? 64 : line.len), line.p ? line.p : "");
+             (int)line.len, line.p ? line.p : "");
     r->must_close = !why->may_keep_alive || r->worker->is_draining;
     r->client_done = why->may_keep_alive;
     if (r->answer_begun) {

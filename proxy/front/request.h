@@ -45,9 +45,11 @@ struct request_log {
     uint64_t bytes_out;
     unsigned attempts;
     int64_t start;
-    int64_t creds_ms;
-    int64_t connect_ms;
-    int64_t first_byte_ms;
+    int64_t turn_since, creds_since, connect_since; // of what runs now
+    int64_t turn_ms;                                // waits under a rate_limit, all attempts'
+    int64_t creds_ms;                               // waiting for credentials
+    int64_t connect_ms;                             // to get the last attempt's connection
+    int64_t first_byte_ms;                          // from start to the answer's first octet
     bool is_reused;
     char key[16]; // masked access key
     struct span upstream_id;

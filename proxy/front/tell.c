@@ -8,25 +8,16 @@
 #include <string.h>
 
 #include "log/log.h"
+#include "log/redact.h"
 
 #define FAILURE_MAX 1024
 
 // ---- signing
 
-// Fields whose values a person needs to see, and may.
-static bool is_harmless(struct span name)
-{
-    return span_is(name, "host") || span_is(name, "content-type") ||
-           span_is(name, "content-length") || span_is(name, "content-md5") ||
-           span_is(name, "x-amz-content-sha256") || span_is(name, "x-amz-date") ||
-           span_is(name, "x-amz-target") || span_is(name, "x-amz-region-set") ||
-           span_is(name, "x-amz-acl") || span_is(name, "x-amz-decoded-content-length");
-}
-
 static void tell_field(const char *id, struct span line)
 {
     size_t colon = span_find(line, ':');
-    if (colon == line.len || is_harmless(span_sub(line, 0, colon)))
+    if (colon == line.len || redact_shows_field(span_sub(line, 0, colon)))
         log_info(id, "signing:   %.*s", SPAN_ARG(line));
     else
         log_info(id, "signing:   %.*s:(%zu octets)", (int)colon, line.p, line.len - colon - 1);

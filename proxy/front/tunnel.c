@@ -104,7 +104,7 @@ static void on_dialled(void *arg, enum dial_fail why, struct stream *s, const ch
         reply_not_dialled(r, why, text);
         return;
     }
-    r->log.connect_ms = clock_mono_ms() - r->log.start;
+    r->log.connect_ms = clock_mono_ms() - r->log.connect_since;
     reply_tunnel(r);
     t->upstream.stream = s;
     t->client.stream = r->conn->stream;
@@ -133,6 +133,7 @@ void tunnel_start(struct request *r)
     t->client = (struct tunnel_side){.tunnel = t, .is_client = true};
     t->upstream = (struct tunnel_side){.tunnel = t};
     t->timer = timer_new(w->loop, on_idle, t);
+    r->log.connect_since = clock_mono_ms();
     t->dial = dial_start(&w->dialer, &d, on_dialled, t);
 }
 

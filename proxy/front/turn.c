@@ -38,6 +38,7 @@ void turn_begin(struct request *r)
     int64_t wait_us = rate_reserve(&at->rate, &spec, clock_mono_us(), most_us);
     if (wait_us > 0) {
         r->turn = at;
+        r->log.turn_since = clock_mono_ms();
         metrics_observe_ms(METRIC_TIME_TURN, wait_us / 1000);
         request_set_state(r, REQ_WAIT_TURN, (wait_us + 999) / 1000);
         return;
@@ -52,8 +53,10 @@ void turn_begin(struct request *r)
 
 void turn_leave(struct request *r)
 {
-    if (r->turn)
-        limit_give(&r->turn->waiting, 1);
+    if (!r->turn)
+        return;
+    limit_give(&r->turn->waiting, 1);
+    r->log.turn_ms += clock_mono_ms() - r->log.turn_since;
     r->turn = NULL;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lines are formatted and escaped on the thread that logs; what leaves this file is a finished
-// line. A thread gets its ring with its first line. An epoch, raised by each log_start, tells a
-// thread that the ring it remembers belonged to an earlier writer.
+// Lines are made (line.c) on the thread that logs; what goes into a ring is a finished line. A
+// thread gets its ring with its first line. An epoch, raised by each log_start, tells a thread that
+// the ring it remembers belonged to an earlier writer.
 #include "log/log.h"
 
 #include <errno.h>
@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "log/line_int.h"
 #include "log/writer_int.h"
 
 enum state { LOG_DIRECT = 0, LOG_RUNNING, LOG_STOPPED };
@@ -22,11 +23,6 @@ static _Atomic unsigned epoch;
 static struct writer *writer; // written before LOG_RUNNING is published
 static _Thread_local struct ring *my_ring;
 static _Thread_local unsigned my_epoch;
-
-struct line {
-    size_t len;
-    char p[LOG_LINE_MAX];
-};
 
 void log_set_level(enum log_level level)
 {
@@ -42,9 +38,27 @@ void log_start(int fd)
 {
     if (atomic_load(&state) == LOG_RUNNING)
         return;
-    writer = writer_start(fd);
+    writer = writer_start(fd, NULL);
     (void)atomic_fetch_add(&epoch, 1);
     atomic_store(&state, LOG_RUNNING);
+}
+
+enum status log_start_file(const char *path, struct err *e)
+{
+    if (atomic_load(&state) == LOG_RUNNING)
+        return ST_OK;
+    int fd = writer_open(path);
+    if (fd == -1)
+        return err_set(e, ST_IO, "log_file: %s: %s", path, strerror(errno));
+    writer = writer_start(fd, path);
+    (void)atomic_fetch_add(&epoch, 1);
+    atomic_store(&state, LOG_RUNNING);
+    return ST_OK;
+}
+
+bool log_reopen(void)
+{
+    return atomic_load(&state) == LOG_RUNNING && writer_reopen(writer);
 }
 
 void log_stop(int wait_ms)
@@ -72,40 +86,7 @@ uint64_t log_dropped(void)
     return writer_dropped();
 }
 
-// Appends escaped. Room for "...\n" stays; false when something had to be left out.
-static bool add_escaped(struct line *l, struct span s)
-{
-    static const char hex[] = "0123456789abcdef";
-    const size_t room = sizeof(l->p) - 4;
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        bool is_plain = c >= 0x20 && c <= 0x7e && c != '\\';
-        size_t need = is_plain ? 1 : (c == '\\' ? 2 : 4);
-        if (l->len + need > room)
-            return false;
-        if (is_plain) {
-            l->p[l->len] = (char)c;
-        } else if (c == '\\') {
-            memcpy(l->p + l->len, "\\\\", 2);
-        } else {
-            char code[4] = {'\\', 'x', hex[c >> 4], hex[c & 15]};
-            memcpy(l->p + l->len, code, 4);
-        }
-        l->len += need;
-    }
-    return true;
-}
-
-static void end_line(struct line *l, bool is_whole)
-{
-    if (!is_whole) {
-        memcpy(l->p + l->len, "...", 3);
-        l->len += 3;
-    }
-    l->p[l->len++] = '\n';
-}
-
-static void write_direct(const struct line *l)
+static void write_direct(const struct log_record *l)
 {
     for (size_t off = 0; off < l->len;) {
         ssize_t n = write(STDERR_FILENO, l->p + off, l->len - off);
@@ -116,7 +97,7 @@ static void write_direct(const struct line *l)
     }
 }
 
-static void send_line(const struct line *l)
+static void send_line(const struct log_record *l)
 {
     int now = atomic_load_explicit(&state, memory_order_acquire);
     if (now == LOG_DIRECT) {
@@ -138,41 +119,23 @@ static void send_line(const struct line *l)
         writer_count_drop();
 }
 
-static const char *level_name(enum log_level level)
-{
-    static const char *const names[] = {
-        [LOG_ERROR] = "ERROR", [LOG_WARN] = "WARN", [LOG_INFO] = "INFO", [LOG_DEBUG] = "DEBUG"};
-    return names[level];
-}
-
 void log_line(enum log_level level, const char *subject, const char *fmt, ...)
 {
     if (!log_is_on(level))
         return;
-    struct line l;
+    struct log_record l;
     char text[LOG_LINE_MAX];
-    char at[25];
-    clock_format_iso(clock_wall_ms(), at);
-    int n = snprintf(l.p, sizeof(l.p), "%s %s ", at, level_name(level));
-    l.len = n > 0 ? (size_t)n : 0;
-    bool is_whole = true;
-    if (subject)
-        is_whole = add_escaped(&l, SPAN("[")) && add_escaped(&l, span_of(subject)) &&
-                   add_escaped(&l, SPAN("] "));
     va_list ap;
     va_start(ap, fmt);
-    n = vsnprintf(text, sizeof(text), fmt, ap);
+    int n = vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    if (n > 0 && is_whole)
-        is_whole = add_escaped(&l, span_of(text)) && (size_t)n < sizeof(text);
-    end_line(&l, is_whole);
+    bool is_whole = n >= 0 && (size_t)n < sizeof(text);
+    line_message(&l, level, subject, span_of(n >= 0 ? text : ""), is_whole);
     send_line(&l);
 }
 
-void log_raw(struct span line)
+void log_record_send(struct log_record *l)
 {
-    struct line l;
-    l.len = 0;
-    end_line(&l, add_escaped(&l, line));
-    send_line(&l);
+    line_end(l);
+    send_line(l);
 }

@@ -8,8 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RING_LEN     ((size_t)256 * 1024)
-#define LOG_LINE_MAX 8192 // bytes of a line with its newline
+#include "log/log.h"
+
+#define RING_LEN ((size_t)256 * 1024)
 
 struct ring {
     _Alignas(64) _Atomic uint64_t head; // bytes ever put; the producer's

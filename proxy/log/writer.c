@@ -11,6 +11,7 @@
 #include "log/writer_int.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
@@ -24,13 +25,15 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "log/line_int.h"
 
 #define NAP_MS          5
 #define REPORT_EVERY_MS 1000
 #define OUT_LEN         65536
 
 struct writer {
-    int fd;       // borrowed
+    int fd;       // borrowed where there is no path
+    char *path;   // NULL: no file
     int wake_fd;  // eventfd: producers and writer_stop signal
     int done_fd;  // eventfd: the thread has ended
     size_t piece; // bytes that one write may carry
@@ -39,6 +42,7 @@ struct writer {
     struct ring *rings;
     _Atomic bool is_asleep;
     _Atomic bool is_stopping;
+    _Atomic bool wants_reopen;
     _Atomic int64_t stop_at_ms; // monotonic, set before is_stopping
     uint64_t reported;          // drops that a line was written about
     uint64_t reporting;         // drops that the first line of out tells of; 0: no such line
@@ -118,6 +122,14 @@ static struct ring *oldest_ring(struct writer *w, size_t *len)
     return oldest;
 }
 
+static void add_own_line(struct writer *w, enum log_level level, const char *text)
+{
+    struct log_record l;
+    line_message(&l, level, "log", span_of(text), true);
+    memcpy(w->out + w->len, l.p, l.len);
+    w->len += l.len;
+}
+
 static void report_drops(struct writer *w)
 {
     uint64_t now_dropped = writer_dropped();
@@ -125,11 +137,10 @@ static void report_drops(struct writer *w)
     bool is_last = atomic_load_explicit(&w->is_stopping, memory_order_acquire);
     if (now_dropped == w->reported || (!is_last && now_ms - w->reported_at_ms < REPORT_EVERY_MS))
         return;
-    char at[25];
-    clock_format_iso(clock_wall_ms(), at);
-    int n = snprintf(w->out, sizeof(w->out), "%s WARN [log] %llu log lines dropped\n", at,
-                     (unsigned long long)(now_dropped - w->reported));
-    w->len = n > 0 ? (size_t)n : 0;
+    char text[64];
+    (void)snprintf(text, sizeof(text), "%llu log lines dropped",
+                   (unsigned long long)(now_dropped - w->reported));
+    add_own_line(w, LOG_WARN, text);
     w->reporting = now_dropped - w->reported;
     w->reported = now_dropped;
     w->reported_at_ms = now_ms;
@@ -234,10 +245,52 @@ static void wait_on_wake(struct writer *w, int wait_ms)
         clear_fd(w->wake_fd);
 }
 
+// ---- the file
+
+// Without O_NONBLOCK a FIFO that nobody reads would stop us for ever.
+int writer_open(const char *path)
+{
+    return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+}
+
+static void set_fd(struct writer *w, int fd)
+{
+    struct stat st;
+    w->fd = fd;
+    w->piece = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? OUT_LEN / 2 : PIPE_BUF;
+}
+
+bool writer_reopen(struct writer *w)
+{
+    if (!w->path)
+        return false;
+    atomic_store(&w->wants_reopen, true);
+    signal_fd(w->wake_fd);
+    return true;
+}
+
+static void reopen(struct writer *w)
+{
+    char text[512];
+    int fd = writer_open(w->path);
+    if (fd == -1) {
+        (void)snprintf(text, sizeof(text),
+                       "log_file: %s can't be opened again (%s); lines go on to the old one",
+                       w->path, strerror(errno));
+        w->len = 0;
+        w->reporting = 0;
+        add_own_line(w, LOG_ERROR, text);
+        (void)flush(w);
+        return;
+    }
+    (void)close(w->fd);
+    set_fd(w, fd);
+}
+
 static void sleep_until_woken(struct writer *w)
 {
     atomic_store(&w->is_asleep, true);
-    if (!is_any_line(w) && !atomic_load(&w->is_stopping))
+    if (!is_any_line(w) && !atomic_load(&w->is_stopping) && !atomic_load(&w->wants_reopen))
         wait_on_wake(w, writer_dropped() != w->reported ? REPORT_EVERY_MS : -1);
     atomic_store(&w->is_asleep, false);
 }
@@ -249,6 +302,8 @@ static void *writer_main(void *arg)
     for (;;) {
         // Read before gathering: what was put before writer_stop is then seen by gather.
         bool is_last = atomic_load_explicit(&w->is_stopping, memory_order_acquire);
+        if (atomic_exchange(&w->wants_reopen, false))
+            reopen(w);
         if (gather(w)) {
             has_napped = false;
             if (!flush(w))
@@ -280,12 +335,11 @@ static void start_thread(struct writer *w)
     (void)pthread_setname_np(w->thread, "log");
 }
 
-struct writer *writer_start(int fd)
+struct writer *writer_start(int fd, const char *path)
 {
     struct writer *w = xcalloc(1, sizeof(*w));
-    struct stat st;
-    w->fd = fd;
-    w->piece = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? OUT_LEN / 2 : PIPE_BUF;
+    w->path = path ? xstrdup(path) : NULL;
+    set_fd(w, fd);
     w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     w->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (w->wake_fd == -1 || w->done_fd == -1 || pthread_mutex_init(&w->lock, NULL) != 0)
@@ -329,5 +383,8 @@ void writer_stop(struct writer *w, int wait_ms)
     (void)close(w->wake_fd);
     (void)close(w->done_fd);
     (void)pthread_mutex_destroy(&w->lock);
+    if (w->path)
+        (void)close(w->fd);
+    free(w->path);
     free(w);
 }

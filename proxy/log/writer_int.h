@@ -8,7 +8,10 @@
 #include "log/ring_int.h"
 
 struct writer;
-struct writer *writer_start(int fd); // fd borrowed
+int writer_open(const char *path); // -1: errno says why
+// path NULL: fd is borrowed; else it is the writer's, and that file's.
+struct writer *writer_start(int fd, const char *path);
+bool writer_reopen(struct writer *w); // false: it has no file
 // Drains for at most wait_ms, then ends. A writer stuck in a write(2) that poll promised would not
 // block is left behind with all that it holds.
 void writer_stop(struct writer *w, int wait_ms);

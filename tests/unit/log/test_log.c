@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -70,11 +71,11 @@ static void octets_that_could_forge_a_line_are_escaped(void **state)
     (void)state;
     struct pipe p = pipe_make();
     log_start(p.w);
-    log_raw(SPAN("a\nb\r\t\x1b[31m\\ \x7f \xc3\xa4 ~\0z"));
+    log_info("x", "%s", "a\nb\r\t\x1b[31m\\ \x7f \xc3\xa4 ~");
     log_error("x\ny", "%s", "two\nlines");
     log_stop(2000);
     char *text = pipe_drain(&p);
-    assert_memory_equal(text, "a\\x0ab\\x0d\\x09\\x1b[31m\\\\ \\x7f \\xc3\\xa4 ~\\x00z\n", 46);
+    assert_non_null(strstr(text, "INFO [x] a\\x0ab\\x0d\\x09\\x1b[31m\\\\ \\x7f \\xc3\\xa4 ~\n"));
     assert_non_null(strstr(text, "ERROR [x\\x0ay] two\\x0alines\n"));
     assert_int_equal(count(text, "\n"), 2);
     free(text);
@@ -87,7 +88,6 @@ static void long_line_is_cut_at_8_kib_behind_a_whole_escape(void **state)
     static char big[20000];
     memset(big, 0x01, sizeof(big));
     log_start(p.w);
-    log_raw(span_from(big, sizeof(big)));
     log_info(NULL, "%.*s", (int)sizeof(big) - 1, big);
     log_stop(2000);
     char *text = pipe_drain(&p);
@@ -96,7 +96,7 @@ static void long_line_is_cut_at_8_kib_behind_a_whole_escape(void **state)
     size_t len = (size_t)(end + 1 - text);
     assert_true(len <= LOG_LINE_MAX && len > LOG_LINE_MAX - 8);
     assert_memory_equal(end - 7, "\\x01...", 7);
-    assert_int_equal(strlen(end + 1) <= LOG_LINE_MAX, 1);
+    assert_int_equal(strlen(end + 1), 0);
     free(text);
 }
 
@@ -110,7 +110,7 @@ static void full_pipe_that_nobody_reads_blocks_neither_producer_nor_stop(void **
     memset(line, 'x', sizeof(line));
     int64_t t0 = clock_mono_ms();
     for (int i = 0; i < 1000; i++) // 64 KiB pipe + 256 KiB ring < 1000 kB
-        log_raw(span_from(line, 1000));
+        log_info(NULL, "%.*s", 1000, line);
     int64_t t1 = clock_mono_ms();
     assert_true(log_dropped() - before > 500);
     log_stop(40);
@@ -118,7 +118,7 @@ static void full_pipe_that_nobody_reads_blocks_neither_producer_nor_stop(void **
     assert_true(t1 - t0 < 2000);
     assert_true(t2 - t1 >= 30 && t2 - t1 < 2000);
     char *text = pipe_drain(&p);
-    assert_true(count(text, "\n") > 50); // the pipe's own room
+    assert_true(count(text, "\n") > 40); // the pipe's own room
     free(text);
 }
 
@@ -156,7 +156,7 @@ static void dropped_lines_are_counted_and_reported_when_there_is_room_again(void
     char line[1001];
     memset(line, 'x', sizeof(line));
     for (int i = 0; i < 1000; i++)
-        log_raw(span_from(line, 1000));
+        log_info(NULL, "%.*s", 1000, line);
     struct reader r = {.fd = p.r};
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, reader_main, &r), 0);
@@ -277,6 +277,74 @@ static void idle_writer_is_woken_by_one_line(void **state)
     free(pipe_drain(&p));
 }
 
+static size_t read_file(const char *path, char *out, size_t cap)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(fd != -1);
+    ssize_t n = read(fd, out, cap - 1);
+    assert_true(n >= 0);
+    out[n] = '\0';
+    (void)close(fd);
+    return (size_t)n;
+}
+
+static void file_is_opened_anew_by_its_name(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/test_log_XXXXXX";
+    char path[64];
+    char moved[64];
+    char text[4096];
+    struct stat sb;
+    struct err e = {""};
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof(path), "%s/log", folder);
+    (void)snprintf(moved, sizeof(moved), "%s/log.1", folder);
+    assert_int_equal(log_start_file("/nowhere/at/all", &e), ST_IO);
+    assert_non_null(strstr(e.text, "log_file: /nowhere/at/all: No such file"));
+    assert_int_equal(log_start_file(path, &e), ST_OK);
+    log_info(NULL, "first");
+    while (stat(path, &sb) != 0 || sb.st_size == 0)
+        (void)poll(NULL, 0, 1);
+    assert_int_equal(sb.st_mode & 0777, 0600);
+    assert_int_equal(rename(path, moved), 0);
+    assert_true(log_reopen());
+    while (stat(path, &sb) != 0)
+        (void)poll(NULL, 0, 1);
+    log_info(NULL, "second");
+    log_stop(2000);
+    (void)read_file(moved, text, sizeof(text));
+    assert_true(strstr(text, "first\n") && !strstr(text, "second"));
+    (void)read_file(path, text, sizeof(text));
+    assert_true(strstr(text, "second\n") && !strstr(text, "first"));
+    assert_int_equal(unlink(path) + unlink(moved), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+static void file_that_cannot_be_opened_anew_stays(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/test_log_XXXXXX";
+    char path[64];
+    char text[4096] = "";
+    struct err e = {""};
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof(path), "%s/log", folder);
+    assert_int_equal(log_start_file(path, &e), ST_OK);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_int_equal(unlink(path) + mkdir(path, 0700), 0);
+    assert_true(log_reopen());
+    while (!strstr(text, "lines go on to the old one"))
+        assert_true(pread(fd, text, sizeof(text) - 1, 0) >= 0);
+    log_info(NULL, "still here");
+    log_stop(2000);
+    assert_true(pread(fd, text, sizeof(text) - 1, 0) >= 0);
+    assert_non_null(strstr(text, "still here\n"));
+    assert_false(log_reopen());
+    (void)close(fd);
+    assert_int_equal(rmdir(path) + rmdir(folder), 0);
+}
+
 static void ring_takes_and_gives_lines_across_its_end(void **state)
 {
     (void)state;
@@ -314,6 +382,8 @@ int main(void)
         cmocka_unit_test(lines_of_many_threads_arrive_whole_and_in_each_threads_order),
         cmocka_unit_test(lost_report_is_told_again),
         cmocka_unit_test(idle_writer_is_woken_by_one_line),
+        cmocka_unit_test(file_is_opened_anew_by_its_name),
+        cmocka_unit_test(file_that_cannot_be_opened_anew_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
