@@ -3,19 +3,14 @@
 // from the secret, so that one signature holds in several regions. The derivation is NIST SP
 // 800-108 in counter mode; a candidate that is not in [1, n-1] (one in 2^32) is passed over for the
 // next counter.
-#include <openssl/core_names.h>
-#include <openssl/ec.h>
-#include <openssl/evp.h>
-#include <openssl/obj_mac.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/secret.h"
 #include "base/xalloc.h"
+#include "sign/ec_int.h"
 #include "sign/sign_int.h"
 
-#define POINT_LEN     65 // uncompressed
-#define DER_MAX       72
 #define COUNTER_LIMIT 254
 
 struct sign_ec_key {
@@ -23,13 +18,6 @@ struct sign_ec_key {
     EVP_PKEY *pkey;
     EVP_PKEY_CTX *ctx; // set up for signing, used again and again
 };
-
-// Failures here mean a broken libcrypto or no memory: nothing could be signed.
-static void must(int ok)
-{
-    if (ok <= 0)
-        abort();
-}
 
 // The order of P-256 less two, big endian.
 static const uint8_t order_less_two[DIGEST_LEN] = {
@@ -68,7 +56,7 @@ void sign_ec_derive(const struct sign_identity *id, uint8_t scalar[DIGEST_LEN])
     (void)put(end + 1, SPAN("\0\0\1\0")); // 256 bits
     int counter = 1;
     do {
-        must(counter <= COUNTER_LIMIT);
+        ec_must(counter <= COUNTER_LIMIT);
         *end = (char)counter++;
         digest_hmac(key, key_len, span_from(input, len), scalar);
     } while (!is_in_range(scalar));
@@ -78,56 +66,17 @@ void sign_ec_derive(const struct sign_identity *id, uint8_t scalar[DIGEST_LEN])
     free(input);
 }
 
-static void public_point(const BIGNUM *d, uint8_t out[POINT_LEN])
-{
-    EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
-    must(group != NULL);
-    EC_POINT *point = EC_POINT_new(group);
-    must(point != NULL);
-    must(EC_POINT_mul(group, point, d, NULL, NULL, NULL));
-    must(EC_POINT_point2oct(group, point, POINT_CONVERSION_UNCOMPRESSED, out, POINT_LEN, NULL) ==
-         POINT_LEN);
-    EC_POINT_free(point);
-    EC_GROUP_free(group);
-}
-
-static EVP_PKEY *pkey_of(const uint8_t scalar[DIGEST_LEN])
-{
-    char curve[] = SN_X9_62_prime256v1;
-    uint8_t native[DIGEST_LEN];
-    uint8_t point[POINT_LEN];
-    EVP_PKEY *pkey = NULL;
-    BIGNUM *d = BN_bin2bn(scalar, DIGEST_LEN, NULL);
-    must(d != NULL);
-    BN_set_flags(d, BN_FLG_CONSTTIME);
-    public_point(d, point);
-    must(BN_bn2nativepad(d, native, sizeof(native)));
-    BN_clear_free(d);
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, curve, 0),
-        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point)),
-        OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_PRIV_KEY, native, sizeof(native)),
-        OSSL_PARAM_construct_end(),
-    };
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-    must(ctx != NULL);
-    must(EVP_PKEY_fromdata_init(ctx));
-    must(EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_KEYPAIR, params));
-    EVP_PKEY_CTX_free(ctx);
-    secret_wipe(native, sizeof(native));
-    return pkey;
-}
-
 struct sign_ec_key *sign_ec_key_new(const struct sign_identity *id)
 {
     struct sign_ec_key *k = xmalloc(sizeof(*k));
     uint8_t scalar[DIGEST_LEN];
+    uint8_t point[EC_POINT_LEN];
     sign_ec_derive(id, scalar);
     k->refs = 1;
-    k->pkey = pkey_of(scalar);
+    k->pkey = ec_key_of(scalar, point);
     k->ctx = EVP_PKEY_CTX_new_from_pkey(NULL, k->pkey, NULL);
-    must(k->ctx != NULL);
-    must(EVP_PKEY_sign_init(k->ctx));
+    ec_must(k->ctx != NULL);
+    ec_must(EVP_PKEY_sign_init(k->ctx));
     secret_wipe(scalar, sizeof(scalar));
     return k;
 }
@@ -150,10 +99,10 @@ void sign_ec_key_release(struct sign_ec_key *k)
 struct span sign_ec_hex(const struct sign_ec_key *k, struct span in, struct arena *a)
 {
     uint8_t hash[DIGEST_LEN];
-    uint8_t der[DER_MAX];
+    uint8_t der[EC_DER_MAX];
     size_t len = sizeof(der);
     digest_sha256(in, hash);
-    must(EVP_PKEY_sign(k->ctx, der, &len, hash, sizeof(hash)));
+    ec_must(EVP_PKEY_sign(k->ctx, der, &len, hash, sizeof(hash)));
     char *hex = arena_alloc(a, 2 * len);
     hex_encode(der, len, hex);
     return span_from(hex, 2 * len);
