@@ -111,6 +111,7 @@ struct provider_op *assume_role_start(const struct creds_query *q, provider_done
                                       void *arg);
 struct provider_op *web_identity_start(const struct creds_query *q, provider_done_fn done,
                                        void *arg);
+struct provider_op *login_start(const struct creds_query *q, provider_done_fn done, void *arg);
 
 // Looks whether a file has changed; the chain's timer does so every 2 s.
 void creds_chain_poll(struct creds_chain *c);

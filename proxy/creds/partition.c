@@ -8,19 +8,24 @@
         __VA_ARGS__, NULL                                                                          \
     }
 
+// Of aws-iso and those below only the names are known, not whether sessions are served there.
 static const struct partition partitions[] = {
-    {"aws", "amazonaws.com", "api.aws", "us-east-1",
+    {"aws", "amazonaws.com", "api.aws", "signin.aws.amazon.com", "us-east-1",
      PREFIXES("us-", "eu-", "ap-", "sa-", "ca-", "me-", "af-", "il-", "mx-")},
-    {"aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn", "cn-northwest-1",
-     PREFIXES("cn-")},
-    {"aws-us-gov", "amazonaws.com", "api.aws", "us-gov-west-1", PREFIXES("us-gov-")},
-    {"aws-iso", "c2s.ic.gov", "api.aws.ic.gov", "us-iso-east-1", PREFIXES("us-iso-")},
-    {"aws-iso-b", "sc2s.sgov.gov", "api.aws.scloud", "us-isob-east-1", PREFIXES("us-isob-")},
-    {"aws-iso-e", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk", "eu-isoe-west-1",
-     PREFIXES("eu-isoe-")},
-    {"aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov", "us-isof-south-1", PREFIXES("us-isof-")},
-    {"aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu", "eusc-de-east-1",
-     PREFIXES("eusc-de-")},
+    {"aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn", "signin.amazonaws.cn",
+     "cn-northwest-1", PREFIXES("cn-")},
+    {"aws-us-gov", "amazonaws.com", "api.aws", "signin.amazonaws-us-gov.com", "us-gov-west-1",
+     PREFIXES("us-gov-")},
+    {"aws-iso", "c2s.ic.gov", "api.aws.ic.gov", "signin.c2shome.ic.gov", "us-iso-east-1",
+     PREFIXES("us-iso-")},
+    {"aws-iso-b", "sc2s.sgov.gov", "api.aws.scloud", "signin.sc2shome.sgov.gov", "us-isob-east-1",
+     PREFIXES("us-isob-")},
+    {"aws-iso-e", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk", "signin.csphome.adc-e.uk",
+     "eu-isoe-west-1", PREFIXES("eu-isoe-")},
+    {"aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov", "signin.csphome.hci.ic.gov",
+     "us-isof-south-1", PREFIXES("us-isof-")},
+    {"aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu", "signin.amazonaws-eusc.eu",
+     "eusc-de-east-1", PREFIXES("eusc-de-")},
 };
 
 // WORD "-" DIGITS, the word without a "-".

@@ -11,6 +11,7 @@ struct partition {
     const char *name;
     const char *suffix;          // "amazonaws.com"
     const char *dual_suffix;     // "api.aws"
+    const char *signin;          // behind "REGION.": where sessions of `aws login` are refreshed
     const char *global_region;   // of services without regions
     const char *const *prefixes; // of its regions, "us-gov-"
 };

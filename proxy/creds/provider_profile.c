@@ -100,7 +100,7 @@ static const struct {
     const char *key;
     struct provider_op *(*start)(const struct creds_query *q, provider_done_fn done, void *arg);
 } kinds[] = {
-    {"sso_session", NULL},        {"sso_start_url", NULL},           {"login_session", NULL},
+    {"sso_session", NULL},        {"sso_start_url", NULL},           {"login_session", login_start},
     {"credential_process", NULL}, {"web_identity_token_file", NULL},
 };
 

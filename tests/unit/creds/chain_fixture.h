@@ -39,7 +39,7 @@ static inline char *fixture_text(const struct fixture *fx, const char *text)
     struct buf b;
     buf_init(&b);
     while (*text) {
-        if (!strncmp(text, "DIR", 3)) {
+        if (!strncmp(text, "DIR", 3) && strncmp(text, "DIRECTORY", 9) != 0) {
             buf_add_str(&b, fx->folder.path);
             text += 3;
         } else if (!strncmp(text, "PORT", 4)) {
