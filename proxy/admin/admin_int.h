@@ -11,6 +11,7 @@
 #include "front/token_file.h"
 #include "http/h1_parser.h"
 #include "net/stream.h"
+#include "policy/clients.h"
 #include "sign/sign.h"
 
 #define ADMIN_LISTENERS 4
@@ -52,10 +53,11 @@ struct admin_call {
     struct span query; // without '?'
     struct span body;
     struct arena *arena;
-    const char *peer;  // for the log
-    bool is_near;      // on this machine, at the admin listener
-    bool is_trusted;   // may see names and reasons
-    struct hdrs extra; // further fields of the answer
+    const char *peer;          // for the log
+    struct plan_client client; // the same, for [policy] sections
+    bool is_near;              // on this machine, at the admin listener
+    bool is_trusted;           // may see names and reasons
+    struct hdrs extra;         // further fields of the answer
     // Set by a page that answers later: called when the client is gone before.
     void (*cancel)(void *arg);
     void *cancel_arg;

@@ -26,6 +26,8 @@ struct admin_conn {
     struct buf body; // may hold what must not stay in memory
     struct admin_call call;
     char peer[NET_ADDR_TEXT];
+    uint32_t uid, gid; // with is_unix
+    bool is_unix;
     bool has_call;    // its head is here, its answer is not out
     bool is_answered; // what comes of its body is dropped
     bool is_asked;    // the page has it
@@ -146,6 +148,9 @@ static void on_head(struct admin_conn *c, const struct msg *m)
     call->query = mark < m->target.len ? span_sub(m->target, mark + 1, m->target.len) : SPAN("");
     call->arena = &c->arena;
     call->peer = c->peer;
+    call->client = (struct plan_client){.uid = c->uid, .gid = c->gid};
+    if (!c->is_unix)
+        call->client.address = (const struct sockaddr *)&stream_peer(c->stream)->ss;
     call->page = admin_page_find(call->path);
     call->is_near = c->listener->is_near && !c->listener->is_probe;
     call->is_trusted = call->is_near;
@@ -263,6 +268,7 @@ void admin_accept(struct admin_listener *l)
     c->parser = h1_parser_new(H1_REQUEST, &limits);
     c->timer = timer_new(a->o.main, on_idle, c);
     c->bury = (struct deferred){.fn = bury, .arg = c};
+    c->is_unix = listen_peer_ids(fd, &c->uid, &c->gid);
     c->stream = stream_new(a->o.main, fd, &ops, c);
     net_addr_format(stream_peer(c->stream), c->peer);
     TAILQ_INSERT_TAIL(&a->conns, c, link);

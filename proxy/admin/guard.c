@@ -83,8 +83,10 @@ static bool has_token(struct admin_call *c)
         return false;
     const char *name =
         token_set_find(token_file_get(c->admin->tokens), span_trim(span_sub(value, 7, value.len)));
-    if (name)
-        c->peer = arena_printf(c->arena, "%s %s", c->peer, name);
+    if (name) {
+        c->client.token = arena_cstr(c->arena, span_of(name)); // the set may go before the call
+        c->peer = arena_printf(c->arena, "%s %s", c->peer, c->client.token);
+    }
     return name != NULL;
 }
 

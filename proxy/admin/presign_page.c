@@ -32,6 +32,7 @@ void admin_presign(struct admin_call *c)
                                 .body = c->body,
                                 .accept = hdrs_get(&c->msg->hdrs, SPAN("accept")),
                                 .who = c->peer,
+                                .client = &c->client,
                                 .is_near = c->is_near,
                                 .names_profiles = true,
                                 .arena = c->arena};

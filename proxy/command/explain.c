@@ -3,7 +3,9 @@
 // would send and goes through the proxy's own parser and plan_make, so the answer can't differ from
 // what the proxy does. Facts that only a running proxy has (regions of buckets, whether credentials
 // are there) are not asked.
+#include <arpa/inet.h>
 #include <jansson.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +20,10 @@
 struct explain {
     const struct command_input *in;
     bool is_json;
-    char *region; // where nothing of the request names one
+    char *region;              // where nothing of the request names one
+    struct plan_client client; // who would ask
+    struct sockaddr_storage address;
+    const char *certificate;
     struct arena arena;
 };
 
@@ -105,10 +110,12 @@ static void make_plan(struct explain *x, struct span method, struct span url, st
     buf_init(&head);
     write_head(x, method, url, &head);
     memset(plan, 0, sizeof(*plan));
-    plan->rule_host = plan->rule_scope = "none";
+    plan->rule_host = plan->rule_scope = plan->rule_policy = "none";
     if (read_head(x, arena_dup(&x->arena, buf_span(&head)), &res) == H1_HEAD) {
-        struct plan_input in = {
-            .msg = res.msg, .config = x->in->config, .default_region = span_of(x->region)};
+        struct plan_input in = {.msg = res.msg,
+                                .config = x->in->config,
+                                .client = &x->client,
+                                .default_region = span_of(x->region)};
         plan_make(&in, &x->arena, plan);
     } else {
         plan->status = res.status;
@@ -221,6 +228,7 @@ static json_t *answer_of(struct explain *x, struct span method, struct span url,
     set_retries(x, p, o);
     set_text(rules, "host", p->rule_host);
     set_text(rules, "scope", p->rule_scope);
+    set_text(rules, "policy", p->rule_policy);
     set(o, "rules", rules);
     if (p->kind == PLAN_DENY) {
         set(o, "status", json_integer(p->status));
@@ -307,6 +315,51 @@ static int answer_lines(struct explain *x)
     return fflush(stdout) == 0 ? 0 : 1;
 }
 
+// Who is asked for, as a [policy] section would write it, without globs: 127.0.0.1 where nobody is.
+// Several --client add up: an address, and the name of its token.
+static bool read_client(struct explain *x, const char *text)
+{
+    struct span s = span_of(text);
+    struct sockaddr_in *in = (struct sockaddr_in *)&x->address;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&x->address;
+    uint64_t id = 0;
+    if (span_starts(s, SPAN("token:"))) {
+        x->client.token = text + sizeof("token:") - 1;
+    } else if (span_starts(s, SPAN("cert:"))) {
+        x->certificate = text + sizeof("cert:") - 1;
+        x->client.names = &x->certificate;
+        x->client.n_names = 1;
+    } else if (span_starts(s, SPAN("uid:")) || span_starts(s, SPAN("gid:"))) {
+        if (!span_u64(span_sub(s, 4, s.len), &id) || id >= UINT32_MAX)
+            return false;
+        *(s.p[0] == 'u' ? &x->client.uid : &x->client.gid) = (uint32_t)id;
+        x->client.address = NULL;
+    } else if (inet_pton(AF_INET, text, &in->sin_addr) == 1) {
+        x->address.ss_family = AF_INET;
+    } else if (inet_pton(AF_INET6, text, &in6->sin6_addr) == 1) {
+        x->address.ss_family = AF_INET6;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static bool read_clients(struct explain *x)
+{
+    const char *text;
+    x->client = (struct plan_client){
+        .address = (const struct sockaddr *)&x->address, .uid = UINT32_MAX, .gid = UINT32_MAX};
+    (void)read_client(x, "127.0.0.1");
+    for (unsigned i = 0; (text = command_flag(x->in, "--client", i)) != NULL; i++)
+        if (!read_client(x, text)) {
+            (void)command_fail(
+                "explain", "--client: \"%s\" is not ADDR, uid:N, gid:N, token:NAME or cert:NAME",
+                text);
+            return false;
+        }
+    return true;
+}
+
 int command_explain(const struct command_input *in)
 {
     const char *format = command_flag(in, "--format", 0);
@@ -316,6 +369,8 @@ int command_explain(const struct command_input *in)
         return command_fail("explain", "which URL? sigv4-proxy explain [METHOD] URL");
     if (format && !x.is_json && strcmp(format, "text") != 0)
         return command_fail("explain", "--format: \"%s\" is neither text nor json", format);
+    if (!read_clients(&x))
+        return 1;
     x.region = once_region(in, NULL);
     arena_init(&x.arena);
     if (!strcmp(in->words[in->n_words - 1], "-"))

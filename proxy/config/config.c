@@ -133,6 +133,16 @@ static enum status check_regions(struct merge *m)
     return blame_either(m, "region", "algorithm");
 }
 
+// Without an action a section would look like a rule and be none.
+static enum status check_policies(struct merge *m)
+{
+    for (unsigned i = 0; i < m->c->n_policies; i++)
+        if (!m->c->policies[i].has_action)
+            return err_set(m->e, ST_INVALID, "%s:%u: this [policy] has no action (allow or deny)",
+                           m->file_name, m->c->policies[i].line);
+    return ST_OK;
+}
+
 static enum status check_listener_tls(struct merge *m)
 {
     const struct config *c = m->c;
@@ -161,7 +171,9 @@ static enum status check_all(struct merge *m)
         (void)err_set(m->e, ST_INVALID, "max_request_line is larger than max_head");
         return blame_either(m, "max_request_line", "max_head");
     }
-    enum status st = check_regions(m);
+    enum status st = check_policies(m);
+    if (st == ST_OK)
+        st = check_regions(m);
     return st == ST_OK ? check_addresses(m) : st;
 }
 
@@ -174,7 +186,8 @@ enum status config_parse(const struct config_input *in, struct config **out, str
     if (merge_help_wanted(in))
         return ST_DECLINED;
     m.c = config_new(in->file_name);
-    m.route_lines = xcalloc(options_n, sizeof(*m.route_lines));
+    m.lines =
+        xcalloc(options_n, sizeof(*m.lines)); // there are more of them than of any section's keys
     enum status st = set_defaults(m.c, m.e);
     if (st == ST_OK && in->file_name)
         st = merge_file(&m, in->file);
@@ -184,7 +197,7 @@ enum status config_parse(const struct config_input *in, struct config **out, str
         st = merge_flags(&m, in);
     if (st == ST_OK)
         st = check_all(&m);
-    free(m.route_lines);
+    free(m.lines);
     if (st != ST_OK) {
         config_release(m.c);
         return st;
@@ -207,6 +220,13 @@ static void route_clear(struct config_route *r)
     free(r->glob);
 }
 
+static void policy_clear(struct config_policy *p)
+{
+    for (size_t i = 0; i < policy_options_n; i++)
+        value_clear(&policy_options[i], (char *)p + policy_options[i].at);
+    free(p->name);
+}
+
 void config_release(struct config *c)
 {
     if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
@@ -218,7 +238,10 @@ void config_release(struct config *c)
     }
     for (unsigned i = 0; i < c->n_routes; i++)
         route_clear(&c->routes[i]);
+    for (unsigned i = 0; i < c->n_policies; i++)
+        policy_clear(&c->policies[i]);
     free(c->routes);
+    free(c->policies);
     free(c->origins);
     free(c->file_name);
     free(c->note);

@@ -80,6 +80,22 @@ struct config_route {
     unsigned line;              // where the section stands, for messages
 };
 
+enum config_action { ACTION_ALLOW = 0, ACTION_DENY };
+
+// A [policy] section: who may do what. A matcher that is left out matches everything.
+struct config_policy {
+    char *name;                // what stands in quotes; NULL: nothing
+    struct config_list client; // "ADDR[/BITS]", "unix", "uid:N", "gid:N", "token:GLOB", "cert:GLOB"
+    struct config_list host, service, region; // globs
+    struct config_list method;                // in capitals
+    struct config_list path;                  // prefixes
+    struct config_list bucket;                // globs
+    struct config_list key;                   // prefixes
+    enum config_action action;
+    bool has_action;
+    unsigned line; // where the section stands, for messages
+};
+
 struct config {
     // [proxy]
     struct config_list listen; // "addr:port" with a literal address, or ":port": all interfaces
@@ -144,11 +160,12 @@ struct config {
     struct config_retry retry;
     uint64_t rate_limit_queue;
     int64_t rate_limit_wait;
-    struct config_route *routes;   // first match wins
-    struct config_origin *origins; // one an option, for config_effective
-    char *note;                    // a value that was taken for another one; NULL: none
-    char *file_name;               // NULL: no file
-    unsigned n_routes;
+    struct config_route *routes;    // first match wins
+    struct config_policy *policies; // the same
+    struct config_origin *origins;  // one an option, for config_effective
+    char *note;                     // a value that was taken for another one; NULL: none
+    char *file_name;                // NULL: no file
+    unsigned n_routes, n_policies;
     _Atomic unsigned refs;
 };
 

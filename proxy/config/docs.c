@@ -17,12 +17,15 @@ const struct docs_command docs_commands[] = {
      "exit with 1."},
     {"healthcheck", "[--ready] [--config FILE] [OPTION]...",
      "Ask the running proxy's admin listener whether it is healthy, or ready; exit with 0 or 1."},
-    {"explain", "[--format FORMAT] [--header FIELD] [--config FILE] [OPTION]... [METHOD] URL",
+    {"explain",
+     "[--format FORMAT] [--header FIELD] [--client WHO] [--config FILE] [OPTION]... [METHOD] URL",
      "Print the plan for a request and which rules made it: whether it is allowed, service, "
      "region, "
      "signature, payload, upstream, credentials, retries; exit with 1 where it would be refused. "
      "URL may be a host's name alone. FORMAT is text or json; FIELD is a header field, \"Name: "
-     "value\". With - for the URL, each line of standard input is a question, each answer a line "
+     "value\"; WHO is whom [policy] sections are asked about, an address, uid:N, gid:N, token:NAME "
+     "or cert:NAME (several add up; 127.0.0.1 where nothing is said). With - for the URL, each "
+     "line of standard input is a question, each answer a line "
      "of "
      "JSON. Nothing is sent."},
     {"presign",
@@ -195,6 +198,15 @@ static void add_route_example(struct buf *out)
     }
 }
 
+static void add_policy_example(struct buf *out)
+{
+    buf_add_char(out, '\n');
+    docs_wrap(out, "# ", span_of(policy_help));
+    buf_add_str(out, "#[policy \"for people\"]\n");
+    for (size_t i = 0; i < policy_options_n; i++)
+        add_example(&policy_options[i], out);
+}
+
 void config_full_conf(struct buf *out)
 {
     docs_wrap(
@@ -212,4 +224,5 @@ void config_full_conf(struct buf *out)
                 add_example(&options[i], out);
     }
     add_route_example(out);
+    add_policy_example(out);
 }

@@ -34,6 +34,23 @@ static void add_route(const struct config *c, const struct config_route *r, stru
     }
 }
 
+static void add_policy(const struct config *c, const struct config_policy *p, struct buf *out)
+{
+    if (p->name)
+        buf_addf(out, "\n[policy \"%s\"]  # %s:%u\n", p->name, c->file_name, p->line);
+    else
+        buf_addf(out, "\n[policy]  # %s:%u\n", c->file_name, p->line);
+    for (size_t i = 0; i < policy_options_n; i++) {
+        const struct option *o = &policy_options[i];
+        const void *field = (const char *)p + o->at;
+        if (!value_is_set(o, field))
+            continue;
+        buf_addf(out, "%s = ", o->key);
+        value_format(o, field, out);
+        buf_add_char(out, '\n');
+    }
+}
+
 void config_effective(const struct config *c, struct buf *out)
 {
     for (size_t s = 0; s < option_sections_n; s++) {
@@ -44,4 +61,6 @@ void config_effective(const struct config *c, struct buf *out)
     }
     for (unsigned i = 0; i < c->n_routes; i++)
         add_route(c, &c->routes[i], out);
+    for (unsigned i = 0; i < c->n_policies; i++)
+        add_policy(c, &c->policies[i], out);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The file as a source. Keys are unique over all sections, so a section is checked and not needed
 // to find a key: a key under the wrong header is refused with the right one, instead of being
-// unknown.
+// unknown. [route] and [policy] sections have keys of their own, and stand as often as one likes.
 #include "config/merge_int.h"
 
 #include <string.h>
@@ -12,19 +12,26 @@
 #include "config/nearest_int.h"
 #include "config/options_int.h"
 
-#define FILE_MAX   ((size_t)1024 * 1024)
-#define ROUTES_MAX 4096
+#define FILE_MAX     ((size_t)1024 * 1024)
+#define ROUTES_MAX   4096
+#define POLICIES_MAX 4096
 
 static void *route_field(struct config_route *r, const struct option *o)
 {
     return (char *)r + o->route_at;
 }
 
+// Room for one more behind n; the array grows at each power of two.
+static void *grow(void *v, unsigned n, size_t size)
+{
+    if ((n & (n - 1)) != 0)
+        return v;
+    return xrealloc(v, (n ? 2 * (size_t)n : 1) * size);
+}
+
 static struct config_route *add_route(struct config *c, struct span glob, unsigned line)
 {
-    if ((c->n_routes & (c->n_routes - 1)) == 0) // grows at each power of two
-        c->routes =
-            xrealloc(c->routes, (c->n_routes ? 2 * (size_t)c->n_routes : 1) * sizeof(*c->routes));
+    c->routes = grow(c->routes, c->n_routes, sizeof(*c->routes));
     struct config_route *r = &c->routes[c->n_routes++];
     memset(r, 0, sizeof(*r));
     r->glob = xstrndup(glob.p, glob.len);
@@ -52,7 +59,21 @@ static enum status begin_route(struct merge *m, struct span glob, unsigned line)
                            "[route \"%s\"] stands already in line %u, and the first match wins",
                            r->glob, c->routes[i].line);
     m->route = r;
-    memset(m->route_lines, 0, options_n * sizeof(*m->route_lines));
+    memset(m->lines, 0, options_n * sizeof(*m->lines));
+    return ST_OK;
+}
+
+static enum status begin_policy(struct merge *m, struct span name, unsigned line)
+{
+    struct config *c = m->c;
+    if (c->n_policies == POLICIES_MAX)
+        return err_set(m->e, ST_INVALID, "more than %d policies", POLICIES_MAX);
+    c->policies = grow(c->policies, c->n_policies, sizeof(*c->policies));
+    m->policy = &c->policies[c->n_policies++];
+    memset(m->policy, 0, sizeof(*m->policy));
+    m->policy->name = name.p ? xstrndup(name.p, name.len) : NULL;
+    m->policy->line = line;
+    memset(m->lines, 0, policy_options_n * sizeof(*m->lines));
     return ST_OK;
 }
 
@@ -61,8 +82,11 @@ static enum status begin_section(struct merge *m, const struct ini_item *item, u
     const struct option_section *section = NULL;
     struct nearest near;
     m->route = NULL;
+    m->policy = NULL;
     if (span_is(item->section, "route"))
         return begin_route(m, item->argument, line);
+    if (span_is(item->section, "policy"))
+        return begin_policy(m, item->argument, line);
     nearest_init(&near, item->section);
     for (size_t i = 0; i < option_sections_n; i++) {
         if (span_is(item->section, option_sections[i].name))
@@ -74,6 +98,7 @@ static enum status begin_section(struct merge *m, const struct ini_item *item, u
     if (section)
         return ST_OK;
     nearest_offer(&near, SPAN("route"));
+    nearest_offer(&near, SPAN("policy"));
     (void)err_set(m->e, ST_INVALID, "unknown section [%.*s]", SPAN_ARG(item->section));
     nearest_suggest(&near, "", m->e);
     return ST_INVALID;
@@ -83,11 +108,15 @@ static enum status unknown_key(struct merge *m, struct span key)
 {
     struct nearest near;
     nearest_init(&near, key);
-    for (size_t i = 0; i < options_n; i++)
+    for (size_t i = 0; i < options_n && !m->policy; i++)
         if (m->route ? options[i].in_route : option_is_general(&options[i]))
             nearest_offer(&near, span_of(options[i].key));
+    for (size_t i = 0; i < policy_options_n && m->policy; i++)
+        nearest_offer(&near, span_of(policy_options[i].key));
     (void)err_set(m->e, ST_INVALID, "unknown key \"%.*s\"%s", SPAN_ARG(key),
-                  m->route ? " in [route]" : "");
+                  m->route    ? " in [route]"
+                  : m->policy ? " in [policy]"
+                              : "");
     nearest_suggest(&near, "", m->e);
     return ST_INVALID;
 }
@@ -100,7 +129,7 @@ static enum status is_twice(struct merge *m, const struct option *o, unsigned li
 static enum status set_in_route(struct merge *m, const struct option *o, struct span value,
                                 unsigned line)
 {
-    unsigned *set_in = &m->route_lines[o - options];
+    unsigned *set_in = &m->lines[o - options];
     if (!o->in_route)
         return err_set(m->e, ST_INVALID, "\"%s\" belongs in [%s], not in [route]", o->key,
                        o->section);
@@ -111,6 +140,26 @@ static enum status set_in_route(struct merge *m, const struct option *o, struct 
         return err_wrap(m->e, st, "%s", o->key);
     if (o->route_has)
         *((bool *)m->route + o->route_has) = true;
+    *set_in = line;
+    return ST_OK;
+}
+
+static enum status set_in_policy(struct merge *m, struct span key, struct span value, unsigned line)
+{
+    const struct option *o = NULL;
+    for (size_t i = 0; i < policy_options_n && !o; i++)
+        if (span_is(key, policy_options[i].key))
+            o = &policy_options[i];
+    if (!o)
+        return unknown_key(m, key);
+    unsigned *set_in = &m->lines[o - policy_options];
+    if (*set_in)
+        return is_twice(m, o, *set_in);
+    enum status st = value_set(o, value, (char *)m->policy + o->at, m->e);
+    if (st != ST_OK)
+        return err_wrap(m->e, st, "%s", o->key);
+    if (o->at == offsetof(struct config_policy, action))
+        m->policy->has_action = true;
     *set_in = line;
     return ST_OK;
 }
@@ -138,6 +187,8 @@ static enum status set_in_file(struct merge *m, const struct option *o, struct s
 static enum status take_pair(struct merge *m, const struct ini_item *item, unsigned line)
 {
     const struct option *o = option_find(item->key);
+    if (m->policy)
+        return set_in_policy(m, item->key, item->value, line);
     if (!o)
         return unknown_key(m, item->key);
     return m->route ? set_in_route(m, o, item->value, line) : set_in_file(m, o, item->value, line);

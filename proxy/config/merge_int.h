@@ -13,6 +13,7 @@
 
 struct config;
 struct config_input;
+struct config_policy;
 struct config_route;
 struct option;
 
@@ -20,8 +21,9 @@ struct merge {
     struct config *c;
     struct err *e;
     const char *file_name;
-    struct config_route *route; // current one of the file; NULL: none
-    unsigned *route_lines;      // where each option of the current route was set; 0: not
+    struct config_route *route;   // current one of the file; NULL: none
+    struct config_policy *policy; // the same
+    unsigned *lines;              // where each key of that section was set; 0: not
 };
 
 // Sets a general option. where is copied; the text in front of an error is the caller's to add.

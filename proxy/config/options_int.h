@@ -55,6 +55,11 @@ struct option {
 extern const struct option options[];
 extern const size_t options_n;
 
+// Keys of a [policy] section: `at` is an offset in struct config_policy. Only the file has them.
+extern const struct option policy_options[];
+extern const size_t policy_options_n;
+extern const char policy_help[]; // what the section is for
+
 struct option_section {
     const char *name;
     const char *help;
@@ -102,5 +107,10 @@ enum status check_cidr(char *text, struct err *e);         // ADDR[/BITS]
 enum status check_peer(char *text, struct err *e);         // uid:N, gid:N
 enum status check_mode(char *text, struct err *e);         // octal permissions
 enum status check_rate(char *text, struct err *e);         // 20/s burst 100
+enum status check_client(char *text, struct err *e);       // ADDR[/BITS], unix, uid:N, token:GLOB
+enum status check_scope_glob(char *text, struct err *e);   // service or region, with * in it
+enum status check_method(char *text, struct err *e);       // one that the proxy takes
+enum status check_path(char *text, struct err *e);         // begins with /, not percent-encoded
+enum status check_bucket_glob(char *text, struct err *e);
 
 #endif

@@ -17,6 +17,17 @@ static bool is_welcome(const struct request *r)
                                 (const struct sockaddr *)&stream_peer(c->stream)->ss);
 }
 
+// For [policy] sections; the certificate is read only where there are some.
+static void describe_client(struct request *r)
+{
+    const struct conn *c = r->conn;
+    r->client = (struct plan_client){.uid = c->uid, .gid = c->gid, .token = r->user};
+    if (!c->is_unix)
+        r->client.address = (const struct sockaddr *)&stream_peer(c->stream)->ss;
+    if (r->config->n_policies)
+        r->client.n_names = stream_peer_names(c->stream, &r->arena, &r->client.names);
+}
+
 bool guard_admits(struct request *r)
 {
     const struct token_set *tokens = r->worker->auth;
@@ -39,6 +50,7 @@ bool guard_admits(struct request *r)
                     "Basic (http_proxy=http://user:TOKEN@host:port)");
         return false;
     }
+    describe_client(r);
     return true;
 }
 

@@ -102,6 +102,7 @@ void presigner_answer(struct request *r)
                              .body = collect(r),
                              .accept = hdrs_get(&r->msg->hdrs, SPAN("accept")),
                              .who = who(r),
+                             .client = &r->client,
                              .is_near = guard_is_near(r),
                              .names_profiles = guard_is_near(r),
                              .arena = &r->arena};

@@ -325,6 +325,7 @@ static void make_plan(struct request *r, struct span bucket_region, struct plan 
 {
     struct plan_input in = {.msg = r->msg,
                             .config = r->config,
+                            .client = &r->client,
                             .default_region = r->worker->shared->region,
                             .bucket_region = bucket_region};
     if (r->config->via)

@@ -109,6 +109,7 @@ struct request {
     bool was_stale;                  // the one free retry on a stale connection is spent
     bool is_upload_over;             // no more of the body goes to the upstream
     const char *user;                // the token's name; NULL: none was asked for
+    struct plan_client client;       // who asks, for [policy] sections
     bool is_presign;                 // for presign_host: nothing is forwarded
     struct presign_run *presign_run; // waits for credentials
     struct facts_wait *creds_wait;

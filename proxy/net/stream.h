@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/span.h"
 #include "base/status.h"
@@ -97,6 +98,9 @@ void stream_set_write_stall(struct stream *s, int64_t ms);
 void stream_abort(struct stream *s); // then stream_free
 
 const struct net_addr *stream_peer(const struct stream *s);
+// Names in the certificate that the peer has shown and that was verified: the common name, then DNS
+// names, URIs and mail addresses among the alternative ones. All in the arena; none: 0.
+unsigned stream_peer_names(const struct stream *s, struct arena *a, const char *const **names);
 struct loop *stream_loop(const struct stream *s);
 bool stream_is_tls(const struct stream *s);
 bool stream_was_resumed(const struct stream *s);  // TLS session reused

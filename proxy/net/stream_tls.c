@@ -249,3 +249,8 @@ bool stream_was_resumed(const struct stream *s)
 {
     return s->tls && s->is_ready && SSL_session_reused(s->tls->ssl);
 }
+
+unsigned stream_peer_names(const struct stream *s, struct arena *a, const char *const **names)
+{
+    return s->tls ? tls_peer_names(s->tls, a, names) : 0;
+}

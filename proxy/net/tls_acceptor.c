@@ -3,6 +3,7 @@
 // are resumed by tickets alone, whose keys go with the context: one that was made under an older
 // client_ca is worth nothing under the next.
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,4 +125,61 @@ struct tls_peer *tls_peer_accept(struct tls_acceptor *s)
     SSL_set_app_data(p->ssl, p);
     SSL_set_accept_state(p->ssl);
     return p;
+}
+
+// ---- who the client is
+
+#define NAMES_MAX 32
+
+struct names {
+    struct arena *a;
+    const char **v;
+    unsigned n;
+};
+
+// A name with a NUL in it would match as less than it is.
+static void add_name(struct names *names, const ASN1_STRING *s)
+{
+    unsigned char *text = NULL;
+    int len = s ? ASN1_STRING_to_UTF8(&text, s) : -1;
+    if (len > 0 && !memchr(text, 0, (size_t)len) && names->n < NAMES_MAX)
+        names->v[names->n++] = arena_cstr(names->a, span_from((char *)text, (size_t)len));
+    OPENSSL_free(text);
+}
+
+static void add_common_name(struct names *names, X509 *cert)
+{
+    const X509_NAME *subject = X509_get_subject_name(cert);
+    int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+    if (at >= 0)
+        add_name(names, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+}
+
+static void add_alternatives(struct names *names, X509 *cert)
+{
+    GENERAL_NAMES *all = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+    for (int i = 0; i < sk_GENERAL_NAME_num(all); i++) {
+        int type = 0;
+        const ASN1_STRING *value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(all, i), &type);
+        if (type == GEN_DNS || type == GEN_URI || type == GEN_EMAIL)
+            add_name(names, value);
+    }
+    GENERAL_NAMES_free(all);
+}
+
+unsigned tls_peer_names(const struct tls_peer *p, struct arena *a, const char *const **names)
+{
+    X509 *cert = SSL_get1_peer_certificate(p->ssl);
+    struct names found = {.a = a, .v = NULL};
+    if (!cert || SSL_get_verify_result(p->ssl) != X509_V_OK ||
+        !(SSL_get_verify_mode(p->ssl) & SSL_VERIFY_PEER)) {
+        X509_free(cert);
+        return 0;
+    }
+    found.v = arena_alloc(a, NAMES_MAX * sizeof(*found.v));
+    add_common_name(&found, cert);
+    add_alternatives(&found, cert);
+    X509_free(cert);
+    *names = found.v;
+    return found.n;
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "net/tls.h"
 
 // The far end of one handshake. Set as the handle's app data, so that sessions find their key.
@@ -22,6 +23,8 @@ struct tls_peer {
 struct tls_peer *tls_peer_new(struct tls_client *c, const char *name, uint16_t port);
 struct tls_peer *tls_peer_accept(struct tls_acceptor *s);
 void tls_peer_free(struct tls_peer *p); // NULL is fine
+// As stream_peer_names says.
+unsigned tls_peer_names(const struct tls_peer *p, struct arena *a, const char *const **names);
 // Forgets the peer's session, so that the next handshake is a full one.
 void tls_peer_forget_session(struct tls_peer *p);
 // Why the handshake or a record failed, from OpenSSL's error queue, for a person: "certificate has

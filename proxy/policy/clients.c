@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/span.h"
+#include "policy/glob.h"
 
 static bool same_bits(const uint8_t *a, const uint8_t *b, uint64_t bits)
 {
@@ -58,14 +59,49 @@ bool clients_have_address(const struct config_list *list, const struct sockaddr 
     return false;
 }
 
+static bool is_peer(struct span entry, uint32_t uid, uint32_t gid)
+{
+    bool is_uid = span_starts(entry, SPAN("uid:"));
+    uint64_t id = 0;
+    return (is_uid || span_starts(entry, SPAN("gid:"))) &&
+           span_u64(span_sub(entry, 4, entry.len), &id) && id == (is_uid ? uid : gid);
+}
+
 bool clients_have_peer(const struct config_list *list, uint32_t uid, uint32_t gid)
 {
-    for (unsigned i = 0; i < list->n; i++) {
-        struct span entry = span_of(list->v[i]);
-        bool is_uid = span_starts(entry, SPAN("uid:"));
-        uint64_t id = 0;
-        if (span_u64(span_sub(entry, 4, entry.len), &id) && id == (is_uid ? uid : gid))
+    for (unsigned i = 0; i < list->n; i++)
+        if (is_peer(span_of(list->v[i]), uid, gid))
             return true;
-    }
+    return !list->n;
+}
+
+static bool has_name(struct span entry, const struct plan_client *who)
+{
+    struct span glob = span_sub(entry, sizeof("cert:") - 1, entry.len);
+    for (unsigned i = 0; i < who->n_names; i++)
+        if (glob_matches(glob, span_of(who->names[i])))
+            return true;
+    return false;
+}
+
+static bool is_client(const char *text, const struct plan_client *who)
+{
+    struct span entry = span_of(text);
+    if (span_starts(entry, SPAN("token:")))
+        return who->token && glob_matches_case(span_sub(entry, sizeof("token:") - 1, entry.len),
+                                               span_of(who->token));
+    if (span_starts(entry, SPAN("cert:")))
+        return has_name(entry, who);
+    if (!who->address)
+        return span_is(entry, "unix") || is_peer(entry, who->uid, who->gid);
+    struct config_list one = {.v = (char *[]){(char *)text}, .n = 1};
+    return clients_have_address(&one, who->address);
+}
+
+bool clients_have(const struct config_list *list, const struct plan_client *who)
+{
+    for (unsigned i = 0; i < list->n && who; i++)
+        if (is_client(list->v[i], who))
+            return true;
     return !list->n;
 }

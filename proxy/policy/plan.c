@@ -182,6 +182,8 @@ static bool plan_forward(struct plan_ctx *c)
     set_retries(c);
     set_rate(c);
     p->creds_key = plan_creds_key(c->config, c->route, c->a);
+    if (!policies_allow(c))
+        return false;
     p->kind = PLAN_FORWARD;
     return true;
 }
@@ -195,7 +197,7 @@ static bool plan_tunnel(struct plan_ctx *c)
         return false;
     route_upstream(c);
     c->out->is_tls = false; // what runs inside is the client's
-    if (!admit_address(c))
+    if (!admit_address(c) || !policies_allow(c))
         return false;
     c->out->kind = PLAN_TUNNEL;
     return true;
@@ -235,6 +237,7 @@ void plan_make(const struct plan_input *in, struct arena *a, struct plan *out)
     c.out = out;
     out->rule_host = "none";
     out->rule_scope = "none";
+    out->rule_policy = "none";
     out->creds_key = "";
     (void)run(&c);
 }

@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "http/msg.h"
 #include "http/uri.h"
+#include "policy/clients.h"
 
 enum plan_kind {
     PLAN_DENY = 0, // answer status/code/message
@@ -96,12 +97,13 @@ struct plan {
     int64_t rate_wait;
     unsigned route; // number of the route in the configuration from 1; 0: none
     // which rule made it, for explain and debug lines
-    const char *rule_host, *rule_scope;
+    const char *rule_host, *rule_scope, *rule_policy;
 };
 
 struct plan_input {
     const struct msg *msg;
     const struct config *config;
+    const struct plan_client *client; // for [policy] sections; NULL: nobody that they name
     struct span default_region; // region resolution of the credentials spec (never empty: us-east-1
                                 // at last)
     struct span own_pseudonym;  // Via name of this process, for loop detection; empty: off

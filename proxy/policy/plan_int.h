@@ -75,6 +75,9 @@ struct span grant_credential(const struct plan_ctx *c); // of a presigned URL; r
 // operations.c: body not signed, says the service's model.
 bool operation_takes_unsigned(struct span service, struct span method, struct span path);
 
+// policies.c: who may do that. Once everything else of the plan is known.
+bool policies_allow(struct plan_ctx *c);
+
 // payload.c: how the body is signed.
 bool payload_choose(struct plan_ctx *c);
 

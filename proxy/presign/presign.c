@@ -273,6 +273,7 @@ bool presign_make_plan(const struct presign_ask *ask, const struct presign_input
         return false;
     struct plan_input pin = {.msg = &out->msg,
                              .config = in->config,
+                             .client = in->client,
                              .default_region = in->default_region,
                              .is_presign = true,
                              .service = ask->service,

@@ -37,7 +37,8 @@ struct presign_refusal {
 
 struct presign_input {
     const struct config *config;
-    struct span default_region; // as plan_input's
+    const struct plan_client *client; // as plan_input's
+    struct span default_region;       // the same
 };
 
 struct presign_plan {

@@ -260,7 +260,8 @@ static bool read_asks(struct presign_run *r, struct presign_refusal *why)
 
 static bool plan_one(struct presign_run *r, unsigned i, struct presign_refusal *why)
 {
-    struct presign_input in = {.config = r->s.config, .default_region = r->s.default_region};
+    struct presign_input in = {
+        .config = r->s.config, .client = r->c.client, .default_region = r->s.default_region};
     struct presign_plan *p = &r->plans[i];
     if (!presign_make_plan(&r->asks.v[i], &in, r->c.arena, p, why))
         return false;

@@ -18,11 +18,12 @@ struct presign_call {
     struct span method; // GET and HEAD ask by the query, others by the body
     struct span query;
     struct span body;
-    struct span accept;  // the field's value
-    const char *who;     // for the audit line
-    bool is_near;        // on this machine, or an admitted unix peer
-    bool names_profiles; // may say whose credentials sign
-    struct arena *arena; // outlives the call
+    struct span accept;               // the field's value
+    const char *who;                  // for the audit line
+    const struct plan_client *client; // the same, for [policy] sections; NULL: nobody they name
+    bool is_near;                     // on this machine, or an admitted unix peer
+    bool names_profiles;              // may say whose credentials sign
+    struct arena *arena;              // outlives the call
 };
 
 struct presign_answer {

@@ -321,6 +321,50 @@ static void route_errors_name_file_line_and_remedy(void **state)
             .file = "[route \"a\"]\nsign = cookie\n");
 }
 
+static void policy_errors_name_file_line_and_remedy(void **state)
+{
+    (void)state;
+    REFUSED("x.conf:2: this [policy] has no action (allow or deny)",
+            .file = "\n[policy \"a\"]\nclient = 10.0.0.0/8\n");
+    REFUSED("x.conf:2: unknown key \"clients\" in [policy]; did you mean \"client\"?",
+            .file = "[policy]\nclients = unix\n");
+    REFUSED("x.conf:2: unknown key \"upstream\" in [policy]",
+            .file = "[policy]\nupstream = https://a.test\n");
+    REFUSED("x.conf:3: \"method\" is set already in line 2",
+            .file = "[policy]\nmethod = GET\nmethod = PUT\n");
+    REFUSED("x.conf:2: action: \"drop\" is not one of allow|deny",
+            .file = "[policy]\naction = drop\n");
+    REFUSED("x.conf:2: client: \"token:\" names nobody; * is anybody with one",
+            .file = "[policy]\nclient = token:\n");
+    REFUSED("x.conf:2: client: \"10.0.0.0/33\" is not ADDR, ADDR/BITS, unix, uid:N, gid:N, "
+            "token:NAME or cert:NAME",
+            .file = "[policy]\nclient = 10.0.0.0/33\n");
+    REFUSED("x.conf:2: method: \"get\" is not a method that the proxy takes (GET, HEAD, PUT, POST, "
+            "DELETE, PATCH, OPTIONS, CONNECT)",
+            .file = "[policy]\nmethod = get\n");
+    REFUSED("x.conf:2: path: \"reports/\" does not begin with a slash",
+            .file = "[policy]\npath = reports/\n");
+    REFUSED("x.conf:2: bucket: \"a/b\" is not a bucket's name, with * for any characters",
+            .file = "[policy]\nbucket = a/b\n");
+    REFUSED("x.conf:1: unknown section [policies]; did you mean \"policy\"?",
+            .file = "[policies]\n");
+}
+
+static void policies_keep_their_order(void **state)
+{
+    (void)state;
+    struct config *c = ACCEPTED(.file = "[policy \"a b\"]\nservice = s3, es\naction = deny\n"
+                                        "[policy]\naction = allow\n");
+    assert_int_equal(c->n_policies, 2);
+    assert_string_equal(c->policies[0].name, "a b");
+    assert_int_equal(c->policies[0].service.n, 2);
+    assert_int_equal(c->policies[0].action, ACTION_DENY);
+    assert_null(c->policies[1].name);
+    assert_int_equal(c->policies[1].line, 4);
+    assert_int_equal(c->policies[1].action, ACTION_ALLOW);
+    config_release(c);
+}
+
 static void routes_keep_their_order_and_know_what_was_set(void **state)
 {
     (void)state;
@@ -476,7 +520,8 @@ static void effective_is_a_file_that_says_the_same(void **state)
     buf_init(&first);
     buf_init(&second);
     struct config *c =
-        ACCEPTED(.file = "[route \"a.test\"]\npayload = unsigned\ntls_timeout = 1500ms\n",
+        ACCEPTED(.file = "[route \"a.test\"]\npayload = unsigned\ntls_timeout = 1500ms\n"
+                         "[policy \"p q\"]\nclient = unix, token:a*\naction = deny\n",
                  .args = {"--host=h:1", "--upstream-url-scheme=http", "--workers=3", "--nameserver",
                           "10.0.0.1, ::1", "--profile=a#b", "--unsigned-hosts=*.x,y"});
     config_effective(c, &first);
@@ -544,6 +589,9 @@ static void full_conf_holds_every_key_and_works_when_uncommented(void **state)
     }
     assert_int_equal(c->n_routes, 1);
     assert_string_equal(c->routes[0].service, "es");
+    assert_int_equal(c->n_policies, 1);
+    for (size_t i = 0; i < policy_options_n; i++)
+        assert_true(value_is_set(&policy_options[i], (char *)c->policies + policy_options[i].at));
     config_release(c);
     config_release(plain);
     buf_clear(&text);
@@ -610,6 +658,8 @@ int main(void)
         cmocka_unit_test(sections_only_group),
         cmocka_unit_test(file_errors_name_file_line_and_remedy),
         cmocka_unit_test(route_errors_name_file_line_and_remedy),
+        cmocka_unit_test(policy_errors_name_file_line_and_remedy),
+        cmocka_unit_test(policies_keep_their_order),
         cmocka_unit_test(routes_keep_their_order_and_know_what_was_set),
         cmocka_unit_test(number_of_routes_and_size_of_file_are_bounded),
         cmocka_unit_test(settings_are_checked_against_each_other),

@@ -63,7 +63,9 @@ static inline void planned_describe(struct planned *p)
                        SPAN_ARG(plan->query), sign, bodies[plan->body]);
 }
 
-static inline void planned_make(struct planned *p, const char *conf, const char *request)
+// client: whom policies are asked about; may be NULL.
+static inline void planned_make_for(struct planned *p, const char *conf, const char *request,
+                                    const struct plan_client *client)
 {
     struct err e;
     struct h1_result got;
@@ -79,10 +81,16 @@ static inline void planned_make(struct planned *p, const char *conf, const char 
     p->msg = got.msg;
     struct plan_input plan_in = {.msg = got.msg,
                                  .config = p->config,
+                                 .client = client,
                                  .default_region = SPAN("eu-north-1"),
                                  .own_pseudonym = SPAN("sigv4-proxy-ab12")};
     plan_make(&plan_in, &p->a, &p->plan);
     planned_describe(p);
+}
+
+static inline void planned_make(struct planned *p, const char *conf, const char *request)
+{
+    planned_make_for(p, conf, request, NULL);
 }
 
 struct plan_row {

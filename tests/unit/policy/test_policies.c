@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who may do what. Doubt works against the request: a row that is denied by a deny is not allowed
+// by the same words in an allow where the request can be read in two ways.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include "unit/policy/plan_fixture.h"
+
+#define S3     "http://b.s3.eu-west-1.amazonaws.com"
+#define PATHED "http://s3.eu-west-1.amazonaws.com"
+#define REST   " HTTP/1.1\r\nHost: x"
+
+struct verdict {
+    const char *request;
+    bool by_deny;  // the matchers under action = deny deny it
+    bool by_allow; // under action = allow, before a deny for the rest, they allow it
+};
+
+static bool is_denied(const char *conf, const char *request, const struct plan_client *who)
+{
+    struct planned p;
+    char head[4096];
+    (void)snprintf(head, sizeof(head), "%s\r\n\r\n", request);
+    planned_make_for(&p, conf, head, who);
+    bool is = p.plan.kind == PLAN_DENY;
+    if (is && strcmp(p.plan.code, "policy-denied") != 0)
+        fail_msg("%s: %s, %s", request, p.plan.code, p.plan.message);
+    planned_clear(&p);
+    return is;
+}
+
+static void judge(const char *matchers, const struct verdict *rows, size_t n,
+                  const struct plan_client *who)
+{
+    unsigned bad = 0;
+    char deny[1024];
+    char allow[1024];
+    (void)snprintf(deny, sizeof(deny),
+                   "[policy]\naction = deny\n%s\n[route \"*.s3.test\"]\nservice = s3\n"
+                   "[route \"minio.test\"]\nservice = s3\n",
+                   matchers);
+    (void)snprintf(allow, sizeof(allow),
+                   "[policy]\naction = allow\n%s\n[policy]\naction = deny\n"
+                   "[route \"*.s3.test\"]\nservice = s3\n[route \"minio.test\"]\nservice = s3\n",
+                   matchers);
+    for (size_t i = 0; i < n; i++) {
+        bool by_deny = is_denied(deny, rows[i].request, who);
+        bool by_allow = !is_denied(allow, rows[i].request, who);
+        if (by_deny == rows[i].by_deny && by_allow == rows[i].by_allow)
+            continue;
+        print_error("%s\n%s\n  deny %d, want %d; allow %d, want %d\n", matchers, rows[i].request,
+                    by_deny, rows[i].by_deny, by_allow, rows[i].by_allow);
+        bad++;
+    }
+    assert_int_equal(bad, 0);
+}
+#define JUDGE(matchers, ...)                                                                       \
+    do {                                                                                           \
+        static const struct verdict rows[] = {__VA_ARGS__};                                        \
+        judge(matchers, rows, sizeof(rows) / sizeof(rows[0]), NULL);                               \
+    } while (0)
+
+static void host_service_region_and_method_match_by_globs(void **state)
+{
+    (void)state;
+    JUDGE("host = *.s3.*.amazonaws.com", {"GET " S3 "/k" REST, true, true},
+          {"GET " PATHED "/b/k" REST, false, false});
+    JUDGE("service = dynamodb, s*", {"GET " S3 "/k" REST, true, true},
+          {"POST http://sqs.us-east-1.amazonaws.com/" REST, true, true},
+          {"GET http://kinesis.us-east-1.amazonaws.com/" REST, false, false});
+    JUDGE("region = eu-*", {"GET " S3 "/k" REST, true, true},
+          {"GET http://sqs.us-east-1.amazonaws.com/" REST, false, false});
+    JUDGE("method = GET, HEAD", {"GET " S3 "/k" REST, true, true},
+          {"HEAD " S3 "/k" REST, true, true}, {"DELETE " S3 "/k" REST, false, false});
+    JUDGE("service = s3\nmethod = DELETE", {"DELETE " S3 "/k" REST, true, true},
+          {"DELETE http://es.us-east-1.amazonaws.com/" REST, false, false});
+}
+
+static void a_path_counts_in_each_of_its_readings(void **state)
+{
+    (void)state;
+    JUDGE("path = /reports/", {"GET " S3 "/reports/a" REST, true, true},
+          {"GET " S3 "/%72eports%2Fa" REST, true, true}, {"GET " S3 "/report" REST, false, false},
+          {"GET " S3 "/reports/../secret" REST, true, false},
+          {"GET " S3 "/x/../reports/a" REST, true, false},
+          {"GET " S3 "//reports/a" REST, true, false}, {"GET " S3 "/./reports/a" REST, true, false},
+          {"GET " S3 "/reports/%2e%2e/secret" REST, true, false},
+          {"GET " S3 "/other/reports/a" REST, false, false},
+          {"GET " S3 "/REPORTS/a" REST, false, false});
+}
+
+static void a_bucket_stands_in_the_host_or_in_the_path(void **state)
+{
+    (void)state;
+    JUDGE("bucket = b", {"GET " S3 "/k" REST, true, true}, {"GET " PATHED "/b/k" REST, true, true},
+          {"GET " PATHED "/%62/k" REST, true, true}, {"GET " PATHED "/b" REST, true, true},
+          {"GET " PATHED "/bb/k" REST, false, false}, {"GET " PATHED "/" REST, false, false},
+          {"GET http://my.b.s3.eu-west-1.amazonaws.com/b/k" REST, false, false},
+          {"GET http://b.s3.test/k" REST, true, true},
+          {"GET http://c.s3.test/b/k" REST, false, false},
+          {"GET http://minio.test/b/k" REST, true, true},
+          {"GET http://sqs.us-east-1.amazonaws.com/b/k" REST, false, false},
+          {"GET " PATHED "/arn%3Aaws%3As3%3A1%3A1%3Aaccesspoint%2Fb/k" REST, true, false});
+}
+
+static void a_key_is_what_follows_the_bucket(void **state)
+{
+    (void)state;
+    JUDGE("key = in/", {"PUT " S3 "/in/k" REST, true, true},
+          {"PUT " PATHED "/b/in/k" REST, true, true}, {"PUT " PATHED "/in/k" REST, false, false},
+          {"PUT " S3 "/in/../out" REST, true, false}, {"GET " S3 "/?prefix=in/" REST, false, false},
+          // The keys of a batch, and those of a form, stand in the body.
+          {"POST " S3 "/?delete" REST, true, false}, {"POST " PATHED "/b" REST, true, false},
+          {"POST " S3 "/in/k?uploads" REST, true, true});
+}
+
+static void a_copy_is_about_its_source_too(void **state)
+{
+    (void)state;
+    JUDGE("bucket = b", {"PUT " S3 "/k" REST "\r\nx-amz-copy-source: /b/other", true, true},
+          {"PUT " S3 "/k" REST "\r\nx-amz-copy-source: secret/k", true, false},
+          {"PUT " PATHED "/other/k" REST "\r\nX-Amz-Copy-Source: %62/k?versionId=1", true, false},
+          {"PUT " PATHED "/other/k" REST "\r\nx-amz-copy-source: c/k", false, false},
+          {"PUT " S3 "/k" REST "\r\nx-amz-copy-source: b/k\r\nx-amz-copy-source: c/k", true, false},
+          {"PUT " S3 "/k" REST
+           "\r\nx-amz-copy-source: arn:aws:s3:eu-west-1:1:accesspoint/p/object/k",
+           true, false});
+}
+
+static void a_tunnel_has_a_host_and_no_path(void **state)
+{
+    (void)state;
+    JUDGE("method = CONNECT", {"CONNECT b.s3.eu-west-1.amazonaws.com:443" REST, true, true});
+    JUDGE("service = s3\nregion = eu-west-1",
+          {"CONNECT b.s3.eu-west-1.amazonaws.com:443" REST, true, true});
+    JUDGE("bucket = b", {"CONNECT b.s3.eu-west-1.amazonaws.com:443" REST, true, true},
+          {"CONNECT s3.eu-west-1.amazonaws.com:443" REST, false, false});
+    JUDGE("path = /", {"CONNECT b.s3.eu-west-1.amazonaws.com:443" REST, false, false});
+    JUDGE("key = in/", {"CONNECT b.s3.eu-west-1.amazonaws.com:443" REST, true, false});
+}
+
+static void a_set_of_regions_counts_by_its_members(void **state)
+{
+    (void)state;
+    static const char mrap[] = "[policy]\naction = deny\nregion = eu-*\n";
+    char conf[256];
+    (void)snprintf(conf, sizeof(conf),
+                   "%s[route \"m.test\"]\nservice = s3\nregion = us-east-1,eu-west-1\n", mrap);
+    assert_true(is_denied(conf, "GET http://m.test/k" REST, NULL));
+    assert_true(
+        is_denied(mrap, "GET http://a.mrap.accesspoint.s3-global.amazonaws.com/k" REST, NULL));
+    assert_true(is_denied("[policy]\naction = allow\nregion = eu-*\n[policy]\naction = deny\n",
+                          "GET http://a.mrap.accesspoint.s3-global.amazonaws.com/k" REST, NULL));
+}
+
+static void judge_client(const char *entry, const struct plan_client *who, bool want)
+{
+    char conf[256];
+    (void)snprintf(conf, sizeof(conf), "[policy]\naction = deny\nclient = %s\n", entry);
+    if (is_denied(conf, "GET " S3 "/k" REST, who) != want)
+        fail_msg("client = %s: want %d", entry, want);
+}
+
+static void clients_match_by_address_token_certificate_or_user(void **state)
+{
+    (void)state;
+    struct sockaddr_in in = {.sin_family = AF_INET};
+    static const char *const names[] = {"batch.example", "spiffe://example/ns/batch"};
+    assert_int_equal(inet_pton(AF_INET, "10.1.2.3", &in.sin_addr), 1);
+    struct plan_client tcp = {.address = (struct sockaddr *)&in, .uid = 0};
+    struct plan_client token = {.address = (struct sockaddr *)&in, .token = "batch-1"};
+    struct plan_client cert = {.address = (struct sockaddr *)&in, .names = names, .n_names = 2};
+    struct plan_client local = {.uid = 1000, .gid = 50};
+    judge_client("10.0.0.0/8", &tcp, true);
+    judge_client("192.168.0.0/16, 10.1.2.3", &tcp, true);
+    judge_client("192.168.0.0/16", &tcp, false);
+    judge_client("uid:0", &tcp, false); // no unix socket, no user
+    judge_client("unix", &tcp, false);
+    judge_client("token:*", &tcp, false);
+    judge_client("cert:*", &tcp, false);
+    judge_client("token:batch-*", &token, true);
+    judge_client("token:Batch-*", &token, false);
+    judge_client("token:batch", &token, false);
+    judge_client("cert:*.example", &cert, true);
+    judge_client("cert:spiffe://example/ns/*", &cert, true);
+    judge_client("cert:other", &cert, false);
+    judge_client("unix", &local, true);
+    judge_client("uid:1000", &local, true);
+    judge_client("uid:1001", &local, false);
+    judge_client("gid:50", &local, true);
+    judge_client("127.0.0.0/8, ::/0", &local, false);
+    judge_client("0.0.0.0/0", NULL, false);
+}
+
+static void the_first_policy_that_matches_decides(void **state)
+{
+    (void)state;
+    static const char conf[] = "[policy \"readers\"]\naction = allow\nmethod = GET\n"
+                               "[policy \"rest\"]\naction = deny\nservice = s3\n";
+    struct planned p;
+    planned_make(&p, conf, "GET " S3 "/k" REST "\r\n\r\n");
+    assert_string_equal(p.line, "tls b.s3.eu-west-1.amazonaws.com:443 Host "
+                                "b.s3.eu-west-1.amazonaws.com /k s3/eu-west-1 hash+ none");
+    assert_string_equal(p.plan.rule_policy, "[policy \"readers\"] in line 1");
+    planned_clear(&p);
+    planned_make(&p, conf, "PUT " S3 "/k" REST "\r\nContent-Length: 0\r\n\r\n");
+    assert_string_equal(p.line, "403 policy-denied");
+    assert_string_equal(p.plan.rule_policy, "[policy \"rest\"] in line 4");
+    planned_clear(&p);
+    planned_make(&p, conf, "POST http://sqs.us-east-1.amazonaws.com/" REST "\r\n\r\n");
+    assert_int_equal(p.plan.kind, PLAN_FORWARD);
+    assert_string_equal(p.plan.rule_policy, "none");
+    planned_clear(&p);
+}
+
+// A policy takes away and never adds.
+static void an_allow_lets_no_further_host_in(void **state)
+{
+    (void)state;
+    static const struct plan_row rows[] = {
+        {"GET http://x.example/" REST, "403 host-denied"},
+        {"GET http://169.254.169.254/" REST, "403 address-denied"},
+    };
+    PLAN_CHECK("[policy]\naction = allow\n", rows);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(host_service_region_and_method_match_by_globs),
+        cmocka_unit_test(a_path_counts_in_each_of_its_readings),
+        cmocka_unit_test(a_bucket_stands_in_the_host_or_in_the_path),
+        cmocka_unit_test(a_key_is_what_follows_the_bucket),
+        cmocka_unit_test(a_copy_is_about_its_source_too),
+        cmocka_unit_test(a_tunnel_has_a_host_and_no_path),
+        cmocka_unit_test(a_set_of_regions_counts_by_its_members),
+        cmocka_unit_test(clients_match_by_address_token_certificate_or_user),
+        cmocka_unit_test(the_first_policy_that_matches_decides),
+        cmocka_unit_test(an_allow_lets_no_further_host_in),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
