@@ -17,6 +17,8 @@
 #include "config/config.h"
 #include "creds/creds.h"
 #include "http/h1_parser.h"
+#include "log/log.h"
+#include "net/child.h"
 #include "net/loop.h"
 #include "serve.h"
 
@@ -96,10 +98,29 @@ static enum status take_profile(struct config *c, char *const *envp, struct err 
 static void harden(void)
 {
     struct rlimit none = {0, 0};
-    struct rlimit files;
+    int fd = 0;
+    while (fd != -1 && fd <= STDERR_FILENO)
+        fd = open("/dev/null", O_RDWR); // else a socket could become standard error
+    if (fd != -1)
+        (void)close(fd);
     (void)setrlimit(RLIMIT_CORE, &none);
     (void)prctl(PR_SET_DUMPABLE, 0);
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+// Forked before the settings below, which are not those of the commands.
+static struct spawner *start_spawner(void)
+{
+    struct err e;
+    struct spawner *s = spawner_fork(&e);
+    if (!s)
+        log_error(NULL, "no credential_process can be run: %s", e.text);
+    return s;
+}
+
+static void settle(void)
+{
+    struct rlimit files;
     (void)umask(077);
     (void)signal(SIGPIPE, SIG_IGN);
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
@@ -133,18 +154,41 @@ static int version(void)
                   creds_xml_version(), creds_json_version()) < 0;
 }
 
+static int run(const struct command *command, int argc, char **argv, struct command_input *in)
+{
+    struct config *config = NULL;
+    struct err e = {""};
+    enum status st = ST_OK;
+    if (command)
+        st = command_take_arguments(command, &argc, argv, in, &e);
+    if (st == ST_OK)
+        st = load_config(argc, argv, in->envp, &config, &e);
+    if (st == ST_DECLINED)
+        return help();
+    if (st == ST_OK)
+        st = take_profile(config, in->envp, &e);
+    in->config = config;
+    int rc;
+    if (st != ST_OK)
+        rc = fail(e.text);
+    else if (command)
+        rc = command->run(in);
+    else
+        rc = serve_run(config, in->envp, in->spawner);
+    config_release(config);
+    return rc;
+}
+
 int main(int argc, char **argv, char **envp)
 {
     struct command_input in = {.envp = envp};
-    struct config *config = NULL;
-    struct err e = {""};
     const struct command *command = NULL;
     int at = 1;
     harden();
-    digest_setup();
     if (argc > 1 && !strcmp(argv[1], "--version"))
         return version();
     if (argc > 1 && argv[1][0] != '-') {
+        struct err e;
         command = command_find(argv[1]);
         if (!command && strcmp(argv[1], "run") != 0) {
             (void)err_set(&e, ST_INVALID, "unknown subcommand \"%s\"; see sigv4-proxy --help",
@@ -153,23 +197,12 @@ int main(int argc, char **argv, char **envp)
         }
         at = 2;
     }
-    int n = argc - at;
-    enum status st = ST_OK;
-    if (command)
-        st = command_take_arguments(command, &n, argv + at, &in, &e);
-    if (st == ST_OK)
-        st = load_config(n, argv + at, envp, &config, &e);
-    if (st == ST_DECLINED)
-        return help();
-    if (st == ST_OK)
-        st = take_profile(config, envp, &e);
-    if (st != ST_OK) {
-        config_release(config);
-        return fail(e.text);
-    }
-    in.config = config;
-    int rc = command ? command->run(&in) : serve_run(config, envp);
-    config_release(config);
+    if (!command || command->asks_chain)
+        in.spawner = start_spawner();
+    settle();
+    digest_setup();
+    int rc = run(command, argc - at, argv + at, &in);
+    spawner_end(in.spawner);
     digest_thread_end();
     return rc;
 }

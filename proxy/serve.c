@@ -32,6 +32,7 @@
 
 struct proxy {
     struct config *config;
+    struct spawner *spawner; // borrowed; NULL: none
     struct loop *main;
     struct loop *control;
     pthread_t control_thread;
@@ -183,8 +184,10 @@ static void *run_control(void *arg)
 static enum status start_control(struct proxy *p, char *const *envp, struct err *e)
 {
     struct rng rng;
-    struct creds_env env = {
-        .envp = envp, .profile = p->config->profile, .region = p->config->region};
+    struct creds_env env = {.envp = envp,
+                            .profile = p->config->profile,
+                            .region = p->config->region,
+                            .spawner = p->spawner};
     struct resolver_options dns = {.nameserver = p->config->nameserver};
     rng_seed_kernel(&rng);
     p->control = loop_new("control", e);
@@ -336,9 +339,9 @@ static void say_failure(const struct config *config, const char *text)
         (void)fprintf(stderr, "sigv4-proxy: %s\n", text);
 }
 
-int serve_run(struct config *config, char *const *envp)
+int serve_run(struct config *config, char *const *envp, struct spawner *spawner)
 {
-    struct proxy p = {.config = config};
+    struct proxy p = {.config = config, .spawner = spawner};
     struct err e = {""};
     arena_init(&p.arena);
     p.creds_key = plan_creds_key(config, NULL, &p.arena);

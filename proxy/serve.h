@@ -5,7 +5,9 @@
 
 #include "config/config.h"
 
-// Blocks until the proxy has stopped; the exit code. config is borrowed, envp lives as long.
-int serve_run(struct config *config, char *const *envp);
+struct spawner;
+// Blocks until the proxy has stopped; the exit code. config and spawner (NULL: there is none) are
+// borrowed, envp lives as long.
+int serve_run(struct config *config, char *const *envp, struct spawner *spawner);
 
 #endif

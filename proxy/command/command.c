@@ -23,10 +23,12 @@ static const struct command commands[] = {
              "NAME",
      .valued = " --expires-in --header --service ",
      .max_words = 2,
+     .asks_chain = true,
      .run = command_presign},
     {.name = "export-credentials",
      .help = "print what the credential chain finds; --format process|env",
      .valued = " --format ",
+     .asks_chain = true,
      .run = command_export_credentials},
 };
 

@@ -7,6 +7,8 @@
 
 #define COMMAND_MAX_WORDS 64
 
+struct spawner;
+
 struct command_flag {
     const char *name;  // "--format"
     const char *value; // NULL: it takes none
@@ -20,6 +22,7 @@ struct command_input {
     unsigned n_words;
     char *const *envp;
     const struct config *config; // effective
+    struct spawner *spawner;     // borrowed; NULL unless the command asks the chain
 };
 
 struct command {
@@ -29,6 +32,7 @@ struct command {
     const char *switches;
     const char *valued;
     unsigned max_words;
+    bool asks_chain; // for credentials
     // Returns the exit code. Prints its answer on standard output, errors on standard error.
     int (*run)(const struct command_input *in);
 };

@@ -49,6 +49,7 @@ static enum status open_all(struct once *o, const struct command_input *in, cred
     struct creds_env env = {.envp = in->envp,
                             .profile = c->profile,
                             .region = c->region,
+                            .spawner = in->spawner,
                             .tell = tell,
                             .tell_arg = arg};
     struct resolver_options dns = {.nameserver = c->nameserver};

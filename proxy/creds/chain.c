@@ -161,13 +161,15 @@ static void cancel(void *arg, struct facts_flight *flight)
 }
 
 static void kit_init(struct creds_kit *kit, struct loop *control, struct facts *f,
-                     struct tls_client *tls)
+                     const struct creds_env *env)
 {
+    struct tls_client *tls = env->tls;
     json_answer_setup();
     kit->loop = control;
     kit->view = facts_view_new(f, control);
     kit->fetcher =
         fetcher_new(&(struct fetcher_options){.loop = control, .facts = kit->view, .tls = tls});
+    kit->children = children_new(control, env->spawner);
     rng_seed_kernel(&kit->rng);
     (void)snprintf(kit->session_name, sizeof(kit->session_name), "sigv4-proxy-%ld-%lld",
                    (long)getpid(), (long long)(clock_wall_ms() / 1000));
@@ -191,7 +193,7 @@ struct creds_chain *creds_chain_new(struct loop *control, struct facts *f,
     c->tell_arg = env->tell_arg;
     TAILQ_INIT(&c->seen);
     LIST_INIT(&c->walks);
-    kit_init(&c->kit, control, f, env->tls);
+    kit_init(&c->kit, control, f, env);
     for (enum file_kind kind = FILE_CREDENTIALS; kind < FILE_KINDS; kind++) {
         c->paths[kind] = profiles_path(c->envp, kind);
         file_look(c->paths[kind], &c->polled[kind]);
@@ -217,6 +219,7 @@ void creds_chain_free(struct creds_chain *c)
     while (!LIST_EMPTY(&c->walks))
         walk_orphan(LIST_FIRST(&c->walks));
     fetcher_free(c->kit.fetcher);
+    children_free(c->kit.children);
     secret_wipe(&c->kit.imds, sizeof(c->kit.imds));
     facts_view_free(c->kit.view);
     while (!TAILQ_EMPTY(&c->seen)) {

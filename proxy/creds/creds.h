@@ -16,6 +16,7 @@
 #include "base/span.h"
 #include "base/status.h"
 #include "facts/facts.h"
+#include "net/child.h"
 #include "net/loop.h"
 #include "net/tls.h"
 
@@ -39,11 +40,12 @@ typedef void (*creds_tell_fn)(void *arg, const char *provider, enum status st, c
 
 // What the chain reads instead of getenv and fixed paths, copied at start.
 struct creds_env {
-    char *const *envp;      // the process environment, borrowed
-    const char *profile;    // --profile / `profile`; NULL: none said
-    const char *region;     // --region / `region`; NULL: none said
-    struct tls_client *tls; // of the loop, verifying, borrowed; NULL: https endpoints are refused
-    creds_tell_fn tell;     // NULL, or told of each step of a walk
+    char *const *envp;       // the process environment, borrowed
+    const char *profile;     // --profile / `profile`; NULL: none said
+    const char *region;      // --region / `region`; NULL: none said
+    struct tls_client *tls;  // of the loop, verifying, borrowed; NULL: https endpoints are refused
+    struct spawner *spawner; // runs commands, borrowed; NULL: none can be run
+    creds_tell_fn tell;      // NULL, or told of each step of a walk
     void *tell_arg;
 };
 

@@ -42,6 +42,7 @@ struct creds_kit {
     struct loop *loop;
     struct facts_view *view; // control's own: addresses, and the sources of roles
     struct fetcher *fetcher;
+    struct children *children;
     struct rng rng;
     char session_name[48]; // of roles that name none; the same as long as the process lives
     struct imds_session imds;
