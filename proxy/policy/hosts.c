@@ -213,6 +213,15 @@ void hosts_never(struct hosts_answer *out, const char *rule)
     out->rule = rule;
 }
 
+// aws.amazon.com and signin.aws hold web sites (docs, console, log-in pages); of the API hosts only
+// that of sign-in lives there.
+static bool is_site(struct span suffix, struct span last)
+{
+    if (span_is(suffix, "signin.aws"))
+        return !span_is(last, "oauth");
+    return span_is(suffix, "aws.amazon.com") && !span_is(last, "signin");
+}
+
 static void classify_key(struct hosts_parts *h, const struct hosts_key *k, struct arena *a,
                          struct hosts_answer *out)
 {
@@ -249,8 +258,7 @@ static void classify_key(struct hosts_parts *h, const struct hosts_key *k, struc
         name = arena_cstr(a, last);
         rule = "a regional endpoint, named by its label";
     }
-    // aws.amazon.com holds web sites (docs, console); of the API hosts only sign-in lives there.
-    if (!name || (span_is(h->suffix, "aws.amazon.com") && !span_is(last, "signin")))
+    if (!name || is_site(h->suffix, last))
         return;
     bool is_4a = hosts_pair_find(hosts_sigv4a, n_hosts_sigv4a, joined) != NULL;
     hosts_sign(out, name, is_4a ? SPAN("*") : region, rule);

@@ -195,7 +195,7 @@ static bool form_iot(const struct hosts_key *k, struct span region, struct hosts
         hosts_sign(out, "iot-jobs-data", region, rule);
     else if (span_is(before, "tunneling"))
         hosts_sign(out, "IoTSecuredTunneling", region, "IoT secure tunneling");
-    else if (k->n == 2)
+    else if (k->n == 2 || span_is(before, "ats")) // ID-ats.iot, in China ID.ats.iot
         hosts_sign(out, "iotdata", region, rule);
     else
         return false;

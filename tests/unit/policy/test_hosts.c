@@ -109,6 +109,7 @@ static void hosts_read_regional_endpoints(void **state)
         {"api.tunneling.iot.us-east-1.amazonaws.com", "IoTSecuredTunneling", "us-east-1", NULL},
         {"portal.sso.us-east-1.amazonaws.com", "awsssoportal", "us-east-1", NULL},
         {"us-east-1.signin.aws.amazon.com", "signin", "us-east-1", NULL},
+        {"us-east-1.oauth.signin.aws", "signin", "us-east-1", NULL},
         {"eu-west-1.queue.amazonaws.com", "sqs", "eu-west-1", NULL},
         {"123456789012.ddb.us-east-1.amazonaws.com", "dynamodb", "us-east-1", NULL},
         {"transcribestreaming.us-east-1.amazonaws.com", "transcribe", "us-east-1", NULL},
@@ -162,6 +163,7 @@ static void hosts_read_names_that_customers_choose(void **state)
         {"iot.us-east-1.amazonaws.com", "iot", "us-east-1", NULL},
         {"a3x.iot.us-east-1.amazonaws.com", "iotdata", "us-east-1", NULL},
         {"a3x-ats.iot.us-east-1.amazonaws.com", "iotdata", "us-east-1", NULL},
+        {"a3x.ats.iot.cn-north-1.amazonaws.com.cn", "iotdata", "cn-north-1", NULL},
         {"a3x.jobs.iot.us-east-1.amazonaws.com", "iot-jobs-data", "us-east-1", NULL},
         {"a3x.credentials.iot.us-east-1.amazonaws.com", "-", NULL, NULL},
         {"abc.appsync-api.us-east-1.amazonaws.com", "appsync", "us-east-1", NULL},
@@ -241,6 +243,7 @@ static void hosts_never_sign_what_customers_run(void **state)
         // No SigV4 there.
         {"importexport.amazonaws.com", "-", NULL, NULL},
         {"codecatalyst.global.api.aws", "-", NULL, NULL},
+        {"scim.us-east-1.amazonaws.com", "-", NULL, NULL},
     };
     CHECK(w);
 }
@@ -261,6 +264,8 @@ static void hosts_leave_unknown_names_unknown(void **state)
         {"evilamazonaws.com", NULL, NULL, NULL},
         {"docs.aws.amazon.com", NULL, NULL, NULL},
         {"health.aws.amazon.com", NULL, NULL, NULL},
+        {"us-east-1.console.signin.aws", NULL, NULL, NULL},
+        {"sqs.us-east-1.signin.aws", NULL, NULL, NULL},
         {"my-env.us-east-1.elasticbeanstalk.com", NULL, NULL, NULL},
         {"d111.cloudfront.net", NULL, NULL, NULL},
     };
