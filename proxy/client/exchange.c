@@ -25,6 +25,9 @@ struct exchange {
     bool is_reusable;   // after end: keep-alive and nothing behind it
     bool is_keep_alive; // what the answer's head says
     bool is_dead;
+    bool is_watched; // before holds the stream's progress at the start
+    bool is_unseen;
+    struct stream_progress before;
     unsigned n_interim;
 };
 
@@ -93,12 +96,22 @@ static size_t on_data(void *arg, struct span in)
     return in.len;
 }
 
+// A FIN says what the peer's kernel had got when the peer closed. A reset does not: then only what
+// has not left this machine is certain.
+static void look_at_progress(struct exchange *x, bool is_fin)
+{
+    struct stream_progress now;
+    if (x->is_watched && !x->has_answer && stream_progress(x->u->stream, &now))
+        x->is_unseen = now.sent == x->before.sent || (is_fin && now.acked == x->before.acked);
+}
+
 static void on_eof(void *arg)
 {
     struct exchange *x = arg;
     struct h1_result r = {0};
     if (x->is_over)
         return;
+    look_at_progress(x, true);
     enum h1_event event = h1_parse_eof(x->u->parser, &r);
     if (event == H1_END)
         got_end(x, true);
@@ -109,7 +122,7 @@ static void on_eof(void *arg)
 static void on_closed(void *arg, enum stream_fail why, const char *text)
 {
     struct exchange *x = arg;
-    (void)why;
+    look_at_progress(x, why == STREAM_TRUNCATED);
     x->is_keep_alive = false;
     x->is_reusable = false;
     fail(x, x->has_answer ? EXCHANGE_TRUNCATED : EXCHANGE_CLOSED, text);
@@ -169,6 +182,16 @@ void exchange_pause(struct exchange *x)
 void exchange_resume(struct exchange *x)
 {
     stream_resume(x->u->stream);
+}
+
+void exchange_watch_progress(struct exchange *x)
+{
+    x->is_watched = stream_progress(x->u->stream, &x->before);
+}
+
+bool exchange_is_unseen(const struct exchange *x)
+{
+    return x->is_unseen;
 }
 
 bool exchange_has_answer(const struct exchange *x)

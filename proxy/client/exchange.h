@@ -34,6 +34,10 @@ void exchange_sent_all(struct exchange *x); // the request is complete
 size_t exchange_queued(const struct exchange *x);
 void exchange_pause(struct exchange *x);
 void exchange_resume(struct exchange *x);
+// Before the first octet is sent: so that exchange_is_unseen can tell.
+void exchange_watch_progress(struct exchange *x);
+// It failed, and the peer's side was closed before a single octet of the request had reached it.
+bool exchange_is_unseen(const struct exchange *x);
 bool exchange_has_answer(const struct exchange *x); // a byte of an answer has come
 // Gives the connection back to its pool where both sides are complete and certain, closes it else.
 void exchange_free(struct exchange *x); // NULL is fine

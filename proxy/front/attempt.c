@@ -154,7 +154,11 @@ void attempt_body(struct request *r, struct span data)
 
 bool attempt_is_idempotent(const struct request *r)
 {
-    return !span_is(r->msg->method, "POST") && !span_is(r->msg->method, "PATCH");
+    static const char *const methods[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+        if (span_is(r->msg->method, methods[i]))
+            return true;
+    return false;
 }
 
 static void on_interim(void *arg, const struct msg *m)
@@ -199,8 +203,10 @@ static void connect_upstream(struct request *r, bool is_fresh);
 // A kept connection that the upstream closed just then: not its refusal, so once more for nothing.
 static bool try_stale_again(struct request *r, enum exchange_fail why)
 {
-    if (why != EXCHANGE_CLOSED || !r->log.is_reused || r->was_stale || !attempt_is_idempotent(r) ||
+    if (why != EXCHANGE_CLOSED || !r->log.is_reused || r->was_stale ||
         !body_is_rewindable(&r->body))
+        return false;
+    if (!attempt_is_idempotent(r) && !exchange_is_unseen(r->exchange))
         return false;
     log_debug(r->id, "the kept connection was closed by the upstream; once more on a new one");
     r->was_stale = true;
@@ -293,6 +299,8 @@ static void on_connected(struct request *r, struct upstream *u)
         return;
     }
     r->exchange = exchange_start(u, &ops, r, &r->arena, span_is(r->msg->method, "HEAD"));
+    if (u->is_reused && !attempt_is_idempotent(r))
+        exchange_watch_progress(r->exchange);
     request_arm(r, r->plan.idle_timeout);
     pump(r, buf_span(&r->worker->scratch));
 }

@@ -106,5 +106,12 @@ bool stream_is_tls(const struct stream *s);
 bool stream_was_resumed(const struct stream *s);  // TLS session reused
 uint64_t stream_bytes_in(const struct stream *s); // application bytes
 uint64_t stream_bytes_out(const struct stream *s);
+// How far TCP is with what was written: octets that left this machine, and those that the peer's
+// kernel has. Also behind a failure. False: the kernel does not tell.
+struct stream_progress {
+    uint64_t sent;
+    uint64_t acked;
+};
+bool stream_progress(const struct stream *s, struct stream_progress *out);
 
 #endif

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Retries: upstreams that fail without an answer, clients that leave, deadlines, drain."""
 import random
+import signal
 import socket
 import threading
 import time
 
 import harness
+import http1
 import pattern
 import pytest
+import scripted
 from fake_aws import FakeAws
 from retrying import QUICK, S3, attempts, base_line, descriptors, fail, metrics, together
 from stub_dns import StubDns
@@ -54,6 +57,99 @@ def test_closed_idle_connection_costs_no_attempt(start_proxy, aws):
     answer = proxy.request("GET", S3 + "generate/1")
     assert answer.status == 200 and attempts(answer) == 1 and len(aws.requests) == 3
     assert "retry attempt" not in proxy.log
+
+
+def abort(sock):
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    sock.close()
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("how", ["fin", "reset"])
+def test_connection_that_ends_while_it_is_taken_again_harms_nobody(start_proxy, method, how):
+    """The upstream closes its idle connection at the very moment: not one octet was read by it, so
+    that even a POST that writes goes again, at once and at no cost."""
+    socks, came = [], []
+
+    def talk(sock):
+        socks.append(sock)
+        wire = http1.Wire(sock)
+        while (request := scripted.read_request(wire)) is not None:
+            came.append(request[2])
+            sock.sendall(scripted.OK)
+
+    def end(sock, how):
+        if how == "reset":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        sock.shutdown(socket.SHUT_RD if how == "reset" else socket.SHUT_RDWR)
+        harness.wait_until(lambda: sock.fileno() == -1)  # its thread closes it
+    with scripted.Upstream(talk) as server:
+        proxy = start_proxy(conf=QUICK + server.route(), arguments=("--workers", "1"))
+        for i in range(10):
+            with proxy.client() as client:
+                assert client.request("GET", "http://a.test/").status == 200
+                proxy.signal(signal.SIGSTOP)  # so that both are there when it looks, the request first
+                try:
+                    client.start(method, "http://a.test/", [("Content-Length", "4")], host="a.test")
+                    client.send(b"%4d" % i)
+                    time.sleep(0.02)
+                    end(socks[-1], how)
+                finally:
+                    proxy.signal(signal.SIGCONT)
+                answer = client.read()
+                assert (answer.status, attempts(answer)) == (200, 1), proxy.log
+        assert [b for b in came if b] == [b"%4d" % i for i in range(10)]
+        assert "retry attempt" not in proxy.log
+
+
+def test_post_that_was_read_is_not_sent_again(start_proxy):
+    """The upstream takes the request from a kept connection, then closes: it may have done it."""
+    came = []
+
+    def talk(sock):
+        wire = http1.Wire(sock)
+        while (request := scripted.read_request(wire)) is not None:
+            came.append(request[2])
+            if request[2]:
+                return
+            sock.sendall(scripted.OK)
+    with scripted.Upstream(talk) as server:
+        proxy = start_proxy(conf=QUICK + server.route(), arguments=("--workers", "1"))
+        assert proxy.request("GET", "http://a.test/").status == 200
+        answer = proxy.request("POST", "http://a.test/", (), b"once")
+        assert (answer.status, answer.error) == (502, "upstream-closed")
+        assert came == [b"", b"once"]
+
+
+def test_handshake_that_is_reset_is_tried_again(start_proxy, certificate):
+    """Unlike a certificate that is refused."""
+    with FakeAws([harness.CANARY], certificate) as server:
+        original, left = server.handshake, [2]
+
+        def handshake(sock):
+            if left[0]:
+                left[0] -= 1
+                abort(sock)
+                raise OSError
+            return original(sock)
+        server.handshake = handshake
+        proxy = start_proxy(server, QUICK)
+        answer = proxy.request("POST", S3 + "generate/1", (), b"x")
+        assert attempts(answer) == 3, answer
+        harness.wait_until(lambda: proxy.log.count("reason=connect") == 2)
+
+
+def test_wait_for_a_retrys_turn_ends_before_total_timeout(start_proxy, aws):
+    """A further attempt that could only begin after the deadline is not waited for."""
+    proxy = start_proxy(conf=QUICK + f"[route \"*.amazonaws.com\"]\nupstream = {aws.url}\n"
+                                     "rate_limit = 6/m burst 1\ntotal_timeout = 5s\n")
+    fail(aws, "status=503:SlowDown", 9)
+    started = time.monotonic()
+    answer = proxy.request("GET", S3 + "generate/1")
+    assert answer.status == 503 and b"SlowDown" in answer.body
+    assert time.monotonic() - started < 1 * harness.PATIENCE
+    assert len(aws.requests) == 1
+    harness.wait_until(lambda: "not tried again after 1 attempts: rate-limit" in proxy.log)
 
 
 def test_name_that_does_not_exist_is_final_and_a_dead_server_is_not(start_proxy):
