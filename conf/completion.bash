@@ -252,6 +252,9 @@ _sigv4_proxy() {
     --retry-status)
         return
         ;;
+    --retry-queue)
+        return
+        ;;
     --rate-limit-queue)
         return
         ;;
@@ -345,6 +348,7 @@ _sigv4_proxy() {
 --retry-post
 --retry-status
 --retry-sdk-clients --no-retry-sdk-clients
+--retry-queue
 --attempts-header --no-attempts-header
 --rate-limit-queue
 --rate-limit-wait' -- "$word")

@@ -185,9 +185,19 @@ static void set_credentials(const struct plan *p, json_t *o)
     set_text(o, "credentials", key && !*key ? "the chain" : key);
 }
 
-static void set_retries(const struct explain *x, const struct plan *p, json_t *o)
+static struct span statuses_of(struct explain *x, const struct config_list *l)
+{
+    struct span all = SPAN("");
+    for (unsigned i = 0; i < l->n; i++)
+        all = arena_spanf(&x->arena, "%.*s%s%s", SPAN_ARG(all), i ? " " : "", l->v[i]);
+    return all;
+}
+
+static void set_retries(struct explain *x, const struct plan *p, json_t *o)
 {
     const struct config_route *r = p->route ? &x->in->config->routes[p->route - 1] : NULL;
+    static const char *const posts[] = {
+        [POST_CLASSIFIED] = "classified", [POST_NEVER] = "never", [POST_ALWAYS] = "always"};
     json_t *retries = json_object();
     bool is_off = p->retry.mode == RETRY_MODE_OFF;
     set_text(retries, "mode", is_off ? "off" : "standard");
@@ -196,6 +206,10 @@ static void set_retries(const struct explain *x, const struct plan *p, json_t *o
         set(retries, "base_ms", json_integer(p->retry.base));
         set(retries, "cap_ms", json_integer(p->retry.cap));
         set_text(retries, "jitter", p->retry.jitter == RETRY_JITTER_FULL ? "full" : "none");
+        set_text(retries, "post", posts[p->retry.post]);
+        set_span(retries, "status", statuses_of(x, &p->retry.status));
+        set(retries, "budget", json_integer((json_int_t)p->retry.budget));
+        set(retries, "total_timeout_ms", json_integer(p->total_timeout));
     }
     set(o, "retries", p->kind == PLAN_FORWARD ? retries : json_null());
     if (p->kind != PLAN_FORWARD)

@@ -158,6 +158,7 @@ struct config {
     int64_t exit_when_idle; // 0: never
     // [retry]
     struct config_retry retry;
+    uint64_t retry_queue;
     uint64_t rate_limit_queue;
     int64_t rate_limit_wait;
     struct config_route *routes;    // first match wins

@@ -357,6 +357,10 @@ const struct option options[] = {
      .is_reloadable = true,
      .help = "Retry for clients that are AWS SDKs, too. They retry by themselves, and the attempts "
              "would multiply."},
+    {.key = "retry_queue", .section = "retry", .type = OPT_COUNT, .def = "1000", .min = 0,
+     .max = 1000000, AT(retry_queue), .is_reloadable = true,
+     .help = "How many requests, of all clients together, may wait for another attempt at a time; "
+             "more get the error at hand."},
     {.key = "attempts_header", .section = "retry", .type = OPT_BOOL, .def = "no", AT(attempts_header),
      .is_reloadable = true,
      .help = "Add X-Sigv4-Proxy-Attempts to answers: how often the request was sent."},

@@ -108,7 +108,7 @@ void again_end(struct request *r)
 static enum retry_why reserve(struct request *r, const struct retry_verdict *v)
 {
     struct front_shared *s = r->worker->shared;
-    if (!limit_take(&s->parked, 1))
+    if (!limit_take_below(&s->parked, 1, r->config->retry_queue))
         return RETRY_WHY_PARKED;
     r->retry.is_parked = true;
     if (!tokens_take(s->tokens, request_endpoint(r), v->cost, (uint32_t)r->plan.retry.budget))

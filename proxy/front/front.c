@@ -12,7 +12,6 @@
 #include "log/log.h"
 
 #define MAX_CONNECTIONS_AUTO 10240
-#define MAX_PARKED           1000
 #define KEEP_SKEW_MS         ((int64_t)24 * 3600 * 1000)
 #define KEEP_BUCKET_MS       ((int64_t)3600 * 1000)
 
@@ -71,7 +70,6 @@ static void on_drain_timeout(void *arg)
 
 static void retry_init(struct front_shared *s)
 {
-    limit_init(&s->parked, MAX_PARKED);
     s->tokens = tokens_new();
     s->skews = memo_new(KEEP_SKEW_MS);
     s->buckets = memo_new(KEEP_BUCKET_MS);

@@ -11,6 +11,17 @@
 #include "front/reply.h"
 #include "metrics/metrics.h"
 
+// A further attempt must begin before total_timeout is over.
+static int64_t longest_wait_us(const struct request *r)
+{
+    int64_t most_ms = r->plan.rate_wait;
+    if (r->log.attempts) {
+        int64_t left_ms = r->retry.deadline_ms - clock_mono_ms() - 1;
+        most_ms = left_ms < most_ms ? left_ms : most_ms;
+    }
+    return most_ms > 0 ? most_ms * 1000 : 0;
+}
+
 static void refuse(struct request *r, int64_t wait_us)
 {
     if (r->log.attempts) {
@@ -34,7 +45,7 @@ void turn_begin(struct request *r)
     struct turns_place *at = turns_at(s->turns, hash_span(s->hash_seed, p->rate_name));
     struct rate_spec spec = {.interval_ns = p->rate.interval_ns, .burst = p->rate.burst};
     bool has_place = limit_take_below(&at->waiting, 1, p->rate_queue);
-    int64_t most_us = has_place ? p->rate_wait * 1000 : 0;
+    int64_t most_us = has_place ? longest_wait_us(r) : 0;
     int64_t wait_us = rate_reserve(&at->rate, &spec, clock_mono_us(), most_us);
     if (wait_us > 0) {
         r->turn = at;

@@ -77,3 +77,37 @@ def test_explain_commands_of_the_page_answer(tmp_path):
     for line in lines:
         result = harness.run_binary(*line.split(), folder=tmp_path)
         assert result.returncode == 0 and result.stdout, result.stderr
+
+
+RETRIES = (harness.ROOT / "docs/retries.md").read_text()
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", RETRIES, re.M | re.S)
+
+
+def test_examples_of_retries_are_accepted_and_named_defaults_are_the_defaults(tmp_path):
+    conf = tmp_path / "p.conf"
+    conf.write_text("".join(blocks("ini")))
+    result = harness.run_binary("check-config", "--config", str(conf), folder=tmp_path)
+    assert result.returncode == 0, result.stderr
+    plain = harness.run_binary("check-config", folder=tmp_path).stdout
+    general = blocks("ini")[0].split("[route")[0] + "\n".join(re.findall(r"^rate_limit_\w+ =.*", RETRIES, re.M))
+    lines = re.findall(r"^(\w+ = .*?)(?: +#.*)?$", general, re.M)
+    assert len(lines) == 10
+    for line in lines:
+        assert line == "attempts_header = yes" or re.search(rf"^{re.escape(line)}\b", plain, re.M), line
+
+
+def test_command_of_retries_answers(tmp_path):
+    for line in "".join(blocks("sh")).splitlines():
+        result = harness.run_binary(*line.split()[1:], folder=tmp_path)
+        assert result.returncode == 0 and "retries      mode standard" in result.stdout, result
+
+
+def test_retries_are_seen_under_the_names_of_the_page(proxy):
+    page = proxy.admin("/metrics").body.decode()
+    names = set(re.findall(r"`(sigv4_proxy_\w+)`", RETRIES))
+    assert len(names) == 7
+    for name in names:
+        assert re.search(rf"^# TYPE {name} ", page, re.M), name

@@ -69,6 +69,10 @@ def test_routes_and_their_settings_show(tmp_path):
     assert answer["upstream"] == "http://127.0.0.1:9"
     assert answer["credentials"] == "profile=other"
     assert answer["retries"] == {"mode": "off"}
+    assert explained(tmp_path, "--config", str(conf), "--retry-status=503,5xx", "POST",
+                     "sqs.us-east-2.amazonaws.com")["retries"] == {
+        "mode": "standard", "max_attempts": 6, "base_ms": 1000, "cap_ms": 20000, "jitter": "full",
+        "post": "classified", "status": "503 5xx", "budget": 500, "total_timeout_ms": 120000}
     assert answer["rate_limit"] == "20/s burst 100"
     assert (answer["sign"], answer["route"]) == ("query", "*.internal.test")
 

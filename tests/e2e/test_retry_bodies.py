@@ -8,7 +8,9 @@ import time
 
 import aws_chunks
 import harness
+import http1
 import pytest
+import scripted
 from fake_aws import FakeAws
 from retrying import CRC, QUICK, S3, XML, attempts, call, fail, metrics, reply, together
 
@@ -22,6 +24,32 @@ def test_post_without_an_answer(start_proxy, aws, mode, target, tries):
     answer = call(proxy, "DynamoDB_20120810." + target)
     assert answer.status == (200 if tries == 2 else 502)
     assert len(aws.requests) == tries
+
+
+@pytest.mark.parametrize("body,tries", [
+    (b"Action=DescribeInstances&Version=2016-11-15", 2), (b"Version=2016-11-15&Action=RunInstances", 1),
+    (b"Note=Action%3DDescribeInstances&Action=RunInstances", 1)])
+def test_action_of_a_form_says_whether_it_reads(quick, aws, body, tries):
+    fail(aws, "reset=-1")
+    answer = quick.request("POST", "http://ec2.us-east-1.amazonaws.com/",
+                           [("Content-Type", "application/x-www-form-urlencoded")], body)
+    assert answer.status == (200 if tries == 2 else 502)
+    assert len(aws.requests) == tries
+
+
+@pytest.mark.parametrize("method,tries", [("PUT", 2), ("DELETE", 2), ("OPTIONS", 2), ("PATCH", 1), ("POST", 1)])
+def test_methods_that_may_be_done_twice(start_proxy, method, tries):
+    came = []
+
+    def talk(sock):
+        line = scripted.read_request(http1.Wire(sock))[0]
+        came.append(line.split()[0])
+        if len(came) > 1:
+            sock.sendall(scripted.OK)  # and nothing at all the first time
+    with scripted.Upstream(talk) as server:
+        proxy = start_proxy(conf=QUICK + server.route())
+        assert proxy.request(method, "http://a.test/").status == (200 if tries == 2 else 502)
+    assert came == [method] * tries
 
 
 @pytest.mark.parametrize("mode,status,tries", [

@@ -6,7 +6,8 @@ import time
 
 import harness
 import pytest
-from retrying import EARLY, QUICK, S3, attempts, call, fail, gaps, metrics, together
+from retrying import (EARLY, QUICK, S3, attempts, base_line, call, descriptors, fail, gaps, metrics,
+                      together)
 
 
 # -- limits of the whole process
@@ -61,6 +62,26 @@ def test_few_retries_run_at_once_and_none_is_lost(start_proxy, aws, workers):
         del aws.send_answer
     assert answers == [200] * 40
     assert most <= 10
+
+
+@pytest.mark.parametrize("workers", ["1", "4"])
+def test_no_more_than_retry_queue_wait_and_the_rest_get_their_error(start_proxy, aws, workers):
+    proxy = start_proxy(aws, "[retry]\nretry_base = 20s\nretry_jitter = none\nretry_queue = 30\n",
+                        arguments=("--workers", workers))
+    before = base_line(proxy)
+    fail(aws, "status=503:SlowDown", 5000)
+    clients = [proxy.client() for _ in range(40)]
+    for client in clients:
+        client.start("GET", S3 + "generate/1", host="bucket.s3.us-east-1.amazonaws.com")
+    harness.wait_until(lambda: metrics(proxy).get('retry_denied_total{reason="parked"}', 0) == 10)
+    got = metrics(proxy)
+    assert got["requests_parked"] == 30
+    for client in clients:
+        client.close()
+    harness.wait_until(lambda: metrics(proxy)["requests_forwarded"] == 0, 10)
+    got = metrics(proxy)
+    assert got["requests_parked"] == 0 and got["retries_cancelled_total"] == 30
+    harness.wait_until(lambda: descriptors(proxy) <= before + got["upstream_connections_idle"] + 4, 5)
 
 
 def served(proxy, clients, seconds):

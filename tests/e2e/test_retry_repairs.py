@@ -2,7 +2,7 @@
 """Retries: each attempt signed anew; a clock, credentials or a region put right once."""
 import datetime
 import pathlib
-import threading
+import time
 
 import harness
 import pytest
@@ -60,17 +60,37 @@ def with_file(start_proxy, tmp_path, server, conf=QUICK):
     return start_proxy(server, conf, identity=None, env={"AWS_SHARED_CREDENTIALS_FILE": str(path)})
 
 
+def rotate_with_the_refusal(server, tmp_path, status):
+    """Not before, so that the file's watch can't have told of it."""
+    original = server.send_answer
+
+    def send_answer(connection, record, body, answer, faults):
+        if answer.status == status:
+            profile(tmp_path, NEW)
+        return original(connection, record, body, answer, faults)
+    server.send_answer = send_answer
+
+
+def test_key_that_became_unknown_is_renewed_unless_it_is_new(start_proxy, tmp_path, two_keys):
+    proxy = with_file(start_proxy, tmp_path, two_keys)
+    started = time.monotonic()
+    assert proxy.request("GET", S3 + "generate/1").status == 200
+    time.sleep(max(0, started + 5.5 - time.monotonic()))
+    rotate_with_the_refusal(two_keys, tmp_path, 403)
+    fail(two_keys, "status=403:InvalidAccessKeyId")
+    answer = proxy.request("GET", S3 + "generate/1")
+    assert answer.status == 200 and attempts(answer) == 2
+    assert [r.fields.get("X-Amz-Security-Token") for r in two_keys.requests[1:]] == [OLD.token, NEW.token]
+    fail(two_keys, "status=403:UnrecognizedClientException")  # of the key that has just come
+    assert proxy.request("GET", S3 + "generate/1").status == 403
+    assert len(two_keys.requests) == 4
+
+
 @pytest.mark.parametrize("code", ["ExpiredToken", "ExpiredTokenException"])
 def test_expired_token_is_renewed(start_proxy, tmp_path, two_keys, code):
     proxy = with_file(start_proxy, tmp_path, two_keys)
     assert proxy.request("GET", S3 + "generate/1").status == 200
-    original = two_keys.send_answer
-
-    def send_answer(connection, record, body, answer, faults):
-        if answer.status == 400:
-            profile(tmp_path, NEW)  # only now, so that the file's watch can't have told of it before
-        return original(connection, record, body, answer, faults)
-    two_keys.send_answer = send_answer
+    rotate_with_the_refusal(two_keys, tmp_path, 400)
     fail(two_keys, f"status=400:{code}")
     answer = proxy.request("GET", S3 + "generate/1")
     assert answer.status == 200 and attempts(answer) == 2

@@ -6,8 +6,10 @@ import re
 import time
 
 import harness
+import http1
 import pattern
 import pytest
+import scripted
 from fake_aws.s3 import Answer
 from retrying import EARLY, JSON, QUICK, S3, XML, attempts, call, fail, gaps, reply, together
 
@@ -91,11 +93,28 @@ def test_route_has_settings_of_its_own(start_proxy, aws):
     ({"AWS_MAX_ATTEMPTS": "0"}, "AWS_MAX_ATTEMPTS"), ({"AWS_MAX_ATTEMPTS": "abc"}, "AWS_MAX_ATTEMPTS"),
     ({"AWS_RETRY_MODE": "bogus"}, "AWS_RETRY_MODE"),
     ({"SIGV4_PROXY_RETRY_MODE": "adaptive"}, "SIGV4_PROXY_RETRY_MODE"),
+    ({"AWS_PROFILE": "wrong"}, "max_attempts"),
 ])
 def test_wrong_settings_refuse_to_start(tmp_path, env, named):
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "config").write_text("[profile wrong]\nmax_attempts = 0\n")
     done = harness.run_binary("run", "--listen", "127.0.0.1:0", "--admin", "off", folder=tmp_path, env=env)
     assert done.returncode == 1
-    assert named in done.stderr
+    assert named in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("line", [
+    "retry_mode = on", "retry_max_attempts = 0", "retry_base = 0s", "retry_cap = -1s",
+    "retry_jitter = half", "retry_budget = -1", "retry_post = maybe", "retry_status = 200", "retry_queue = all",
+    "retry_sdk_clients = 2", "attempts_header = ja", "rate_limit_queue = x", "rate_limit_wait = soon",
+    '[route "a"]\nrate_limit = 0/s', '[route "a"]\nretry_jitter = half', '[route "a"]\nretry_queue = 1'])
+def test_wrong_lines_are_named(tmp_path, line):
+    conf = tmp_path / "p.conf"
+    conf.write_text(f"[retry]\n{line}\n")
+    done = harness.run_binary("check-config", "--config", str(conf), folder=tmp_path)
+    assert done.returncode == 1
+    assert f"p.conf:{conf.read_text().count(chr(10))}: " in done.stderr
+    assert line.rsplit("\n", 1)[-1].split(" =")[0] in done.stderr
 
 
 # -- what is retried
@@ -134,6 +153,41 @@ FINAL = {
     "redirect without a region": (307, [("Location", "http://169.254.169.254/")], b""),
     "evil region": (301, [("x-amz-bucket-region", "x/../evil")], b""),
 }
+
+
+RAW = {
+    "length": b"HTTP/1.1 503 Slow Down\r\nx-ODD: a  b\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nRetry-After: x\r\n"
+              b"Content-Type: text/xml\r\nContent-Length: 4\r\n\r\n\0\r\n\xff",
+    "chunked": b"HTTP/1.1 500 x\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n"
+               b"3\r\nabc\r\n2;e=1\r\nde\r\n0\r\nX-T: 1\r\n\r\n",
+    "to the end": b"HTTP/1.0 502 Bad\r\nServer: old\r\n\r\n" + bytes(range(256)) * 100,
+    "longer than what is held": b"HTTP/1.1 503 x\r\nContent-Length: 90000\r\n\r\n" + b"0123456789" * 9000,
+    "without a body": b"HTTP/1.1 429 x\r\nRetry-After: 99\r\nContent-Length: 0\r\n\r\n",
+    "final": b"HTTP/1.1 400 x\r\nContent-Type: application/json\r\nContent-Length: 23\r\n\r\n"
+             b'{"__type":"Validation"}',
+    "final, chunked": b"HTTP/1.1 403 x\r\nTransfer-Encoding: chunked\r\n\r\n6\r\n<Error\r\n1\r\n>\r\n0\r\n\r\n",
+    "redirect": b"HTTP/1.1 301 x\r\nx-amz-bucket-region: ..\r\nLocation: http://a/\r\nContent-Length: 1\r\n\r\nx",
+}
+
+
+@pytest.mark.parametrize("name", RAW)
+def test_what_is_not_retried_in_the_end_is_octet_by_octet_what_it_is_without_retries(start_proxy, name):
+    def talk(sock):
+        wire = http1.Wire(sock)
+        while wire.read_head():
+            sock.sendall(RAW[name])
+            if b"HTTP/1.0" in RAW[name]:
+                return
+    with scripted.Upstream(talk) as server:
+        seen = []
+        for mode in ("standard", "off"):
+            proxy = start_proxy(conf=server.route() + f"retry_mode = {mode}\nretry_base = 1ms\nretry_max_attempts = 3\n")
+            with proxy.client() as client:
+                client.send("GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n")
+                answer = client.read()
+            seen.append((answer.raw_head, answer.body, answer.is_complete))
+    assert seen[0] == seen[1] and seen[0][2]
+    assert "chunked" in name or RAW[name].endswith(b"\r\n\r\n" + seen[0][1])
 
 
 @pytest.mark.parametrize("name", RETRIED)

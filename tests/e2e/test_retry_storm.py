@@ -1,34 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Retries: many clients at once. Measures memory and descriptors."""
-import resource
-
 import harness
 import pytest
 import storm
 from fake_aws import FakeAws
-from retrying import S3, base_line, descriptors, fail, metrics
-
-
-@pytest.mark.heavy
-@pytest.mark.skipif(resource.getrlimit(resource.RLIMIT_NOFILE)[0] < 8000, reason="too few descriptors")
-@pytest.mark.parametrize("workers", ["1", "4"])
-def test_no_more_than_a_thousand_wait_and_the_rest_get_their_error(start_proxy, aws, workers):
-    proxy = start_proxy(aws, "[retry]\nretry_base = 20s\nretry_jitter = none\nretry_budget = 100000\n",
-                        arguments=("--workers", workers))
-    before = base_line(proxy)
-    fail(aws, "status=503:SlowDown", 5000)
-    clients = [proxy.client() for _ in range(1100)]
-    for client in clients:
-        client.start("GET", S3 + "generate/1", host="bucket.s3.us-east-1.amazonaws.com")
-    harness.wait_until(lambda: metrics(proxy).get('retry_denied_total{reason="parked"}', 0) == 100, 30)
-    got = metrics(proxy)
-    assert got["requests_parked"] == got["requests_forwarded"] == 1000
-    for client in clients:
-        client.close()
-    harness.wait_until(lambda: metrics(proxy)["requests_forwarded"] == 0, 10)
-    got = metrics(proxy)
-    assert got["requests_parked"] == 0 and got["retries_cancelled_total"] == 1000
-    harness.wait_until(lambda: descriptors(proxy) <= before + got["upstream_connections_idle"] + 4, 5)
+from retrying import S3, base_line, descriptors
 
 
 @pytest.mark.heavy

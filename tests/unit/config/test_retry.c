@@ -52,6 +52,7 @@ static void defaults_are_the_waits_of_1_2_4_8_16_seconds(void **state)
     assert_int_equal(c->replay_max, 64 << 20);
     assert_int_equal(c->total_timeout, 120000);
     assert_false(c->attempts_header);
+    assert_int_equal(c->retry_queue, 1000);
     config_release(c);
 }
 
