@@ -30,6 +30,11 @@ static const struct command commands[] = {
      .valued = " --format ",
      .asks_chain = true,
      .run = command_export_credentials},
+    {.name = "mfa-login",
+     .help = "get an MFA session for a profile; --serial-number ARN, --token-code CODE, --duration "
+             "15m..36h",
+     .valued = " --serial-number --token-code --duration ",
+     .run = command_mfa_login},
 };
 
 const struct command *command_table(unsigned *n)

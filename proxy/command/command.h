@@ -54,5 +54,6 @@ int command_check_config(const struct command_input *in);
 int command_explain(const struct command_input *in);
 int command_presign(const struct command_input *in);
 int command_export_credentials(const struct command_input *in);
+int command_mfa_login(const struct command_input *in);
 
 #endif

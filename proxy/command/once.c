@@ -101,6 +101,21 @@ struct fact *once_credentials(struct once *o, const char *key)
     return o->answer;
 }
 
+struct creds_chain *once_chain(struct once *o)
+{
+    return o->chain;
+}
+
+void once_run(struct once *o)
+{
+    loop_run(o->loop);
+}
+
+void once_wake(struct once *o)
+{
+    loop_stop(o->loop);
+}
+
 void once_close(struct once *o)
 {
     if (!o)

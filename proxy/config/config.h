@@ -190,6 +190,9 @@ NODISCARD enum status config_take_profile(struct config *c, const char *key, str
                                           const char *where, struct err *e);
 // What the general sections say, and over it the route; r may be NULL. The list is borrowed.
 struct config_retry config_retry_of(const struct config *c, const struct config_route *r);
+// "36h", "900", in milliseconds and within bounds.
+NODISCARD enum status config_time_parse(struct span text, int64_t least_ms, int64_t most_ms,
+                                        int64_t *out_ms, struct err *e);
 NODISCARD enum status config_rate_parse(const char *text, struct config_rate *out, struct err *e);
 // Finds --config/-c FILE in the arguments without judging the rest; NULL where absent.
 const char *config_file_argument(int argc, char *const *argv);

@@ -114,6 +114,17 @@ static enum status number_parse(const struct option *o, struct span text, uint64
     return ST_OK;
 }
 
+enum status config_time_parse(struct span text, int64_t least_ms, int64_t most_ms, int64_t *out_ms,
+                              struct err *e)
+{
+    const struct option o = {.type = OPT_TIME, .min = (uint64_t)least_ms, .max = (uint64_t)most_ms};
+    uint64_t n = 0;
+    enum status st = number_parse(&o, text, &n, e);
+    if (st == ST_OK)
+        *out_ms = (int64_t)n;
+    return st;
+}
+
 static enum status bool_parse(struct span text, bool *out, struct err *e)
 {
     static const char *const words[2][4] = {{"no", "false", "off", "0"},

@@ -99,6 +99,8 @@ static const char *profile_of(const struct creds_chain *c, const char *key)
     const char *name = strstr(key, "profile=");
     if (strncmp(key, "source=", 7) == 0)
         return key + 7;
+    if (strncmp(key, "keys=", 5) == 0)
+        return key + 5;
     return profile_choose(c->envp, name ? name + 8 : c->profile).name;
 }
 

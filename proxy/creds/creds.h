@@ -4,7 +4,8 @@
 //   "profile=NAME"            the chain with that profile selected
 //   "role=ARN"                that role, assumed with ""
 //   "role=ARN profile=NAME"   that role, assumed with "profile=NAME"
-// and, for sources of roles only, "source=NAME" and "provider=NAME".
+// and, for sources of roles only, "source=NAME" and "provider=NAME"; for MFA sessions "keys=NAME",
+// which is the source without such a session.
 // https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 #ifndef CREDS_CREDS_H
 #define CREDS_CREDS_H

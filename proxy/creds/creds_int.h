@@ -60,6 +60,7 @@ struct creds_query {
     const char *role_arn; // of a role key, with role_source, its source's key; else NULL
     const char *role_source;
     bool is_source; // reached through source_profile: keys win over a role
+    bool is_bare;   // the keys themselves are wanted, not an MFA session that was got with them
     struct walk *walk;
 };
 

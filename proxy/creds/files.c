@@ -133,7 +133,7 @@ static char *home(char *const *envp)
 
 char *path_of_file(char *const *envp, const char *variable, const char *default_path)
 {
-    const char *path = envp_get(envp, variable);
+    const char *path = variable ? envp_get(envp, variable) : NULL;
     if (!path)
         path = default_path;
     if (path[0] != '~' || (path[1] && path[1] != '/'))

@@ -41,7 +41,7 @@ void file_unlock(int *fd); // -1 is fine
 
 // The environment as it was at the start. NULL where the variable is absent or empty.
 const char *envp_get(char *const *envp, const char *name);
-// Heap. ~ is HOME, else the user's home; empty where neither is known.
+// Heap. ~ is HOME, else the user's home; empty where neither is known. variable may be NULL.
 char *path_of_file(char *const *envp, const char *variable, const char *default_path);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "creds/mfa_int.h"
 #include "creds/role_int.h"
 #include "creds/sts_int.h"
 
@@ -20,6 +21,7 @@ struct assume_op {
     struct role role;
     struct facts_wait *wait;
     struct fact *source;
+    struct creds *session; // of MFA: signs in place of source
     struct sts_op *sts;
 };
 
@@ -107,14 +109,21 @@ static enum status read_source(const struct creds_query *q, struct role *r, stru
                        "source_profile and credential_source are both set; only one can be meant");
     if (source) {
         r->source_name = arena_printf(a, "credential_source %s", source);
-        return source_of_name(source, r, e);
+        enum status st = source_of_name(source, r, e);
+        if (st == ST_OK && r->mfa_serial && strcmp(r->source_key, "provider=environment") != 0)
+            st = err_set(e, ST_INVALID,
+                         "mfa_serial wants access keys of a user, which credential_source %.64s "
+                         "does not give",
+                         source);
+        return st;
     }
     if (!profile)
         return err_set(e, ST_INVALID,
                        "role_arn wants a source_profile, a credential_source or a "
                        "web_identity_token_file");
     r->source_name = arena_printf(a, "source_profile %s", profile);
-    r->source_key = arena_printf(a, "source=%s", profile);
+    r->source_key = arena_printf(a, "%s=%s", r->mfa_serial ? "keys" : "source", profile);
+    r->mfa_profile = profile;
     return check_sources(q, a, e);
 }
 
@@ -156,7 +165,10 @@ static enum status read_role(const struct creds_query *q, struct role *r, struct
         r->session_name = q->kit->session_name;
     r->external_id = setting_of_profile(q, "external_id", a);
     r->duration = setting_of_profile(q, "duration_seconds", a);
+    r->mfa_serial = setting_of_profile(q, "mfa_serial", a);
     enum status st = role_check(r, e);
+    if (st == ST_OK && r->mfa_serial)
+        st = mfa_check_serial(r->mfa_serial, e);
     if (st == ST_OK)
         st = read_source(q, r, a, e);
     return st == ST_OK ? ST_OK : err_wrap(e, st, "profile %.64s", q->choice.name);
@@ -171,6 +183,7 @@ static void clear(struct provider_op *op)
         facts_wait_cancel(x->wait);
     sts_cancel(x->sts);
     fact_release(x->source);
+    creds_free(x->session);
     arena_wipe(&x->arena);
 }
 
@@ -182,7 +195,8 @@ static void take(struct assume_op *x, struct sts_document *d)
     struct err source;
     (void)err_set(&provider, ST_OK, "assumed role%s%.64s%s", q->role_arn ? "" : " [",
                   q->role_arn ? "" : q->choice.name, q->role_arn ? "" : "]");
-    (void)err_set(&source, ST_OK, "role %s, assumed with %s", x->role.arn, x->role.source_name);
+    (void)err_set(&source, ST_OK, "role %s, assumed with %s%s", x->role.arn, x->role.source_name,
+                  x->session ? " and its MFA session" : "");
     a.status = sts_make_creds(d, provider.text, source.text, &a.creds, &a.err);
     provider_op_finish(&x->op, &a);
 }
@@ -204,6 +218,25 @@ static void on_sts(void *arg, const struct sts_answer *a)
     provider_op_fail(&x->op, is_source_bad ? RETRY_SOON_MS : retry_in_ms, &a->err);
 }
 
+// The role's own session, or the one that its source's profile has of the same device.
+static enum status find_session(struct assume_op *x, const struct creds *keys, struct err *e)
+{
+    const struct creds_query *q = x->op.q;
+    const struct role *r = &x->role;
+    struct err unread;
+    if (keys->session_token)
+        return err_set(e, ST_INVALID,
+                       "mfa_serial wants access keys of a user, and those of %.120s "
+                       "are temporary",
+                       r->source_name);
+    enum status st = mfa_find(q, q->choice.name, r->mfa_serial, keys, &x->session, e);
+    if (st != ST_OK && r->mfa_profile)
+        st = mfa_find(q, r->mfa_profile, r->mfa_serial, keys, &x->session, &unread);
+    if (st != ST_OK)
+        mfa_say_command(q->choice.name, r->mfa_serial, e);
+    return st == ST_OK ? ST_OK : ST_INVALID;
+}
+
 static void on_source(void *arg, struct fact *f)
 {
     struct assume_op *x = arg;
@@ -216,12 +249,17 @@ static void on_source(void *arg, struct fact *f)
         provider_op_fail(&x->op, RETRY_SOURCE_MS, &why);
         return;
     }
+    if (x->role.mfa_serial && find_session(x, f->value, &why) != ST_OK) {
+        (void)err_wrap(&why, ST_INVALID, "profile %.64s", q->choice.name);
+        provider_op_fail(&x->op, RETRY_BROKEN_MS, &why);
+        return;
+    }
     struct sts_spec s = {.action = "AssumeRole",
                          .params = {{"RoleArn", x->role.arn},
                                     {"RoleSessionName", x->role.session_name},
                                     {"DurationSeconds", x->role.duration},
                                     {"ExternalId", x->role.external_id}},
-                         .signer = f->value};
+                         .signer = x->session ? x->session : f->value};
     if (!s.params[2].value)
         s.params[2].value = DURATION_DEFAULT;
     endpoint_of_sts(q, &x->arena, &s.endpoint);

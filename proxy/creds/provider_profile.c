@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "creds/creds_int.h"
+#include "creds/mfa_int.h"
+#include "creds/setting_int.h"
 
 static bool has(const struct creds_query *q, const char *key)
 {
@@ -28,6 +30,27 @@ static struct span key_part(const struct creds_query *q, enum file_kind file, co
 static const char *const file_names[] = {
     [FILE_CREDENTIALS] = "credentials file", [FILE_CONFIG] = "config file"};
 
+// In place of the keys the MFA session that was got with them, where there is one; where the
+// profile names a device there must be.
+static void take_session(const struct creds_query *q, struct provider_answer *a)
+{
+    struct creds *session = NULL;
+    struct arena arena;
+    arena_init(&arena);
+    const char *serial = setting_of_profile(q, "mfa_serial", &arena);
+    enum status st = mfa_find(q, q->choice.name, serial, a->creds, &session, &a->err);
+    if (st == ST_OK || serial) {
+        creds_free(a->creds);
+        a->creds = session;
+        a->is_fixed = true;
+    }
+    if (st != ST_OK && serial) {
+        mfa_say_command(q->choice.name, serial, &a->err);
+        a->status = ST_INVALID;
+    }
+    arena_clear(&arena);
+}
+
 static void take_keys(const struct creds_query *q, enum file_kind file, struct provider_answer *a)
 {
     struct err provider;
@@ -48,6 +71,8 @@ static void take_keys(const struct creds_query *q, enum file_kind file, struct p
                             p.access_key.len ? "aws_secret_access_key" : "aws_access_key_id");
     else
         a->status = creds_make(&p, &a->creds, &a->err);
+    if (a->status == ST_OK && !a->creds->session_token && !q->is_bare)
+        take_session(q, a);
     if (a->status != ST_OK)
         a->status = err_wrap(&a->err, a->status, "profile %.64s in %s", q->choice.name, path);
 }

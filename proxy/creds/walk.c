@@ -275,6 +275,11 @@ static void read_key(struct walk *w, const char *key)
         w->option = xstrdup(name);
         w->query.is_source = true;
         only(w, &provider_profile);
+    } else if ((name = behind(key, "keys="))) {
+        w->option = xstrdup(name);
+        w->query.is_source = true;
+        w->query.is_bare = true;
+        only(w, &provider_profile);
     } else if (!strcmp(key, "provider=environment")) {
         only(w, &provider_env);
     } else if (!strcmp(key, "provider=container")) {
@@ -353,6 +358,9 @@ void walk_orphan(struct walk *w)
 void walk_rests_on(struct walk *w, const char *path)
 {
     struct seen_key *s = w->seen;
+    for (unsigned i = 0; i < s->n_files; i++)
+        if (!strcmp(s->files[i].path, path))
+            return;
     if (s->n_files == SEEN_FILES_MAX)
         return;
     s->files[s->n_files].path = xstrdup(path);

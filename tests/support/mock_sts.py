@@ -3,6 +3,7 @@
 
 .calls holds one dict a request: Action and the form's fields, "signer" (an access key or None).
 Faults are set by hand: .lifetime, .delay, .fail (a list of (status, code), taken one a request).
+GetSessionToken wants .mfa_code, where a device is named.
 """
 import datetime
 import hashlib
@@ -67,6 +68,7 @@ class MockSts:
         self.fail = []
         self.delay = 0
         self.lifetime = 3600
+        self.mfa_code = "123456"
         self.numbers = itertools.count(1)
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
@@ -112,6 +114,9 @@ class MockSts:
                                   f"<Account>{ACCOUNT}</Account>")
         if (call["signer"] is None) != (action == "AssumeRoleWithWebIdentity"):
             raise Refused(403, "MissingAuthenticationToken", "who are you?")
+        if action == "GetSessionToken" and form.get("TokenCode") != self.mfa_code:
+            raise Refused(403, "AccessDenied", "MultiFactorAuthentication failed with invalid MFA "
+                                               "one time pass code.")
         return result(action, self.lend(form))
 
     def lend(self, form):
