@@ -33,6 +33,8 @@
 
 #define MAX_SPARE     64
 #define STREAM_WINDOW UINT64_C(65536) // bytes of a streamed body that may wait for the upstream
+// Memory that a streamed body has at least: the window, a turn's reads, and what a chunk holds on to.
+#define STREAM_MEMORY (3 * STREAM_WINDOW)
 #define CREDS_WAIT_MS 5000
 
 struct state_info {
@@ -307,8 +309,11 @@ static void store_init(struct request *r)
                              .is_hashed = r->plan.is_signed && r->plan.body == PLAN_BODY_HASH};
     if (r->plan.body == PLAN_BODY_HASH || r->plan.body == PLAN_BODY_LENGTH)
         o.total_max = cfg->body_max;
-    if (r->plan.body == PLAN_BODY_STREAM)
+    if (r->plan.body == PLAN_BODY_STREAM) {
         o.keep_max = keep_max(r);
+        if (o.memory_max < STREAM_MEMORY)
+            o.memory_max = STREAM_MEMORY;
+    }
     body_init(&r->body, &o);
     r->has_body = true;
     if (r->plan.has_data_len && r->plan.data_len > o.keep_max)

@@ -350,6 +350,14 @@ def test_body_without_a_spool_is_413(aws, start_proxy, tmp_path):
     assert proxy.request("POST", QUEUE, body=b"x" * 60000).status == 200
 
 
+def test_body_that_streams_needs_no_spool(aws, start_proxy, tmp_path):
+    proxy = start_proxy(aws, f"body_memory = 64k\nspool_dir = {tmp_path}/missing")
+    data = pattern.octets(2 << 20)
+    for _ in range(5):  # with a connection still to be made, and with one at hand
+        assert proxy.request("PUT", BASE + "discard/x", body=data).status == 200
+        assert aws.requests[-1].sha256 == pattern.sha256(2 << 20)
+
+
 def test_spooled_body_leaves_no_file(aws, start_proxy, tmp_path):
     spool = tmp_path / "spool"
     spool.mkdir()
