@@ -33,7 +33,8 @@
 
 #define MAX_SPARE     64
 #define STREAM_WINDOW UINT64_C(65536) // bytes of a streamed body that may wait for the upstream
-// Memory that a streamed body has at least: the window, a turn's reads, and what a chunk holds on to.
+// Memory that a streamed body has at least: the window, a turn's reads, and what a chunk holds on
+// to.
 #define STREAM_MEMORY (3 * STREAM_WINDOW)
 #define CREDS_WAIT_MS 5000
 
