@@ -106,6 +106,12 @@ _sigv4_proxy() {
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
         ;;
+    --upstream-proxy)
+        return
+        ;;
+    --no-proxy)
+        return
+        ;;
     --nameserver)
         return
         ;;
@@ -297,6 +303,8 @@ _sigv4_proxy() {
 --redirect-expiry
 --ca-bundle
 --verify-ssl --no-verify-ssl
+--upstream-proxy
+--no-proxy
 --nameserver
 --log-level -v --verbose
 --log-format

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From (scheme, host, port) to a connected stream: addresses as a fact, each address checked and
-// the checked one dialled, families interleaved, the next tried after 250 ms.
+// the checked one dialled, families interleaved, the next tried after 250 ms. With a proxy in
+// between all that is about the proxy, which alone looks up the origin; TLS is with the origin.
 #ifndef CLIENT_DIAL_H
 #define CLIENT_DIAL_H
 
@@ -10,10 +11,18 @@
 #include "facts/facts.h"
 #include "net/stream.h"
 
+// A proxy that is asked, by CONNECT, for a connection to the origin.
+struct via {
+    const char *host; // literal or name
+    uint16_t port;
+    struct span userinfo; // "user:token" as in its URL; borrowed until done or cancel; empty: none
+};
+
 struct origin {
     bool is_tls;
     const char *host; // dialled, sent as SNI and verified; literal or name
     uint16_t port;
+    const struct via *via; // NULL: dialled directly
 };
 
 // What dialling needs of its worker; all borrowed.
@@ -26,7 +35,7 @@ struct dialer {
 };
 
 struct dial_request {
-    struct origin origin;    // copied
+    struct origin origin;    // copied, and its via, but for the userinfo
     const void *refusal_arg; // lives until done or cancel
     bool is_strict;          // one refused address refuses the name
     int64_t connect_timeout_ms;
@@ -42,6 +51,8 @@ enum dial_fail {
     DIAL_TLS,       // certificate or protocol: another try would only repeat it
     DIAL_TLS_RESET, // the connection ended during the handshake
     DIAL_TIMEOUT,
+    DIAL_PROXY,         // the proxy in between failed: perhaps it does not the next time
+    DIAL_PROXY_REFUSED, // it refused
 };
 
 // On DIAL_OK the stream is the callee's: it sets its own ops at once. text is for people.

@@ -155,7 +155,9 @@ static void on_dialled(void *arg, enum dial_fail why, struct upstream *u, const 
                                             [DIAL_CONNECT] = FETCH_UNREACHED,
                                             [DIAL_TLS] = FETCH_UNREACHED,
                                             [DIAL_TLS_RESET] = FETCH_UNREACHED,
-                                            [DIAL_TIMEOUT] = FETCH_TIMEOUT};
+                                            [DIAL_TIMEOUT] = FETCH_TIMEOUT,
+                                            [DIAL_PROXY] = FETCH_UNREACHED,
+                                            [DIAL_PROXY_REFUSED] = FETCH_UNREACHED};
     struct fetch *x = arg;
     x->dial = NULL;
     if (why != DIAL_OK) {

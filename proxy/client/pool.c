@@ -9,21 +9,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/rng.h"
 #include "base/table.h"
 #include "base/xalloc.h"
 #include "metrics/metrics.h"
 #include "net/resolve.h"
 
+#define POOL_KEY_LEN  700
 #define SWEEP_MS      1000
 #define WINDOW_MS     INT64_C(60000)
 #define IDLE_FLOOR_MS 1000
 
 struct pool_host {
-    struct table_node node; // first; its key is "s|host|port"
+    struct table_node node; // first; its key is "s|host|port", and whom it goes through
     TAILQ_ENTRY(pool_host) link;
     struct origin origin;
-    char *host; // origin.host
+    char *host;   // origin.host
+    bool has_via; // its addresses are a proxy's
     struct pool *pool;
     struct upstream *newest;
     struct upstream *oldest;
@@ -56,10 +59,21 @@ struct pool_dial {
 
 // ---- hosts
 
+// A connection that one user of a proxy was let through is not another one's.
+static void set_key(const struct origin *o, char key[POOL_KEY_LEN])
+{
+    char who[DIGEST_HEX + 1] = "";
+    int n = snprintf(key, POOL_KEY_LEN, "%c|%s|%u", o->is_tls ? 's' : 'p', o->host, o->port);
+    if (!o->via)
+        return;
+    digest_sha256_hex(o->via->userinfo, who);
+    (void)snprintf(key + n, POOL_KEY_LEN - (size_t)n, "|%s|%u|%s", o->via->host, o->via->port, who);
+}
+
 static struct pool_host *host_of(struct pool *p, const struct origin *o)
 {
-    char key[300];
-    (void)snprintf(key, sizeof(key), "%c|%s|%u", o->is_tls ? 's' : 'p', o->host, o->port);
+    char key[POOL_KEY_LEN];
+    set_key(o, key);
     struct pool_host *h = (struct pool_host *)table_find(&p->table, key);
     if (h)
         return h;
@@ -68,6 +82,8 @@ static struct pool_host *host_of(struct pool *p, const struct origin *o)
     h->host = xstrdup(o->host);
     h->origin = *o;
     h->origin.host = h->host;
+    h->origin.via = NULL; // known by the key only
+    h->has_via = o->via != NULL;
     h->pool = p;
     h->window_ms = loop_now_ms(p->dialer.loop);
     h->idle_limit_ms = p->options.idle_timeout_ms;
@@ -183,7 +199,7 @@ static void sweep_host(struct pool_host *h, int64_t now)
 {
     struct net_addr literal;
     struct fact *f = NULL;
-    if (h->n_idle && net_addr_parse(span_of(h->host), 1, &literal) != ST_OK)
+    if (h->n_idle && !h->has_via && net_addr_parse(span_of(h->host), 1, &literal) != ST_OK)
         f = facts_view_peek(h->pool->dialer.facts, FACTS_ADDRESSES, h->host);
     for (struct upstream *u = h->oldest; u;) {
         struct upstream *newer = u->newer;
@@ -277,7 +293,8 @@ struct upstream *pool_take(struct pool *p, const struct origin *o)
     return u;
 }
 
-_Static_assert(METRIC_DIAL_TIMEOUT - METRIC_DIAL_DNS == DIAL_TIMEOUT - DIAL_DNS, "same order");
+_Static_assert(METRIC_DIAL_PROXY_REFUSED - METRIC_DIAL_DNS == DIAL_PROXY_REFUSED - DIAL_DNS,
+               "same order");
 
 static void on_dialled(void *arg, enum dial_fail why, struct stream *s, const char *text)
 {

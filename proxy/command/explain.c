@@ -153,6 +153,8 @@ static void set_upstream(struct explain *x, const struct plan *p, json_t *o)
                           : p->is_tls            ? "https"
                                                  : "http",
                           is_v6 ? "[" : "", SPAN_ARG(u->host), is_v6 ? "]" : "", u->port));
+    set_span(o, "upstream_proxy",
+             p->has_via ? uri_format_host(&p->via, false, &x->arena) : SPAN(""));
 }
 
 static void set_signature(const struct plan *p, json_t *o)

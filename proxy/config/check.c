@@ -278,6 +278,33 @@ enum status check_upstream(char *text, struct err *e)
     return ST_OK;
 }
 
+// Says nothing of the value: it may hold a token.
+enum status check_upstream_proxy(char *text, struct err *e)
+{
+    struct span host;
+    struct span port;
+    struct span rest = span_of(text);
+    if (strcmp(text, "none") == 0)
+        return ST_OK;
+    if (!span_istarts(rest, SPAN("http://")))
+        return err_set(e, ST_INVALID, "the value does not begin with http://");
+    rest = span_sub(rest, 7, rest.len);
+    size_t at = span_rfind(rest, '@');
+    for (size_t i = 0; at < rest.len && i < at; i++)
+        if (rest.p[i] <= ' ' || rest.p[i] > '~' || strchr("/?#@", rest.p[i]))
+            return err_set(e, ST_INVALID,
+                           "user or token holds octets that must be percent-encoded");
+    if (at < rest.len)
+        rest = span_sub(rest, at + 1, rest.len);
+    if (span_ends(rest, SPAN("/")))
+        rest.len--;
+    if (!split_port(rest, &host, &port) || !is_host(host) || !port.p || !is_port(port, 1))
+        return err_set(e, ST_INVALID, "the value is not http://[USER:TOKEN@]HOST:PORT");
+    for (char *c = text + (host.p - text); *c; c++)
+        *c = ascii_lower(*c);
+    return ST_OK;
+}
+
 enum status check_nameserver(char *text, struct err *e)
 {
     struct span rest = span_of(text);

@@ -88,3 +88,16 @@ enum status check_mode(char *text, struct err *e)
         return err_set(e, ST_INVALID, "\"%s\" is not permissions like 660", text);
     return ST_OK;
 }
+
+enum status check_no_proxy(char *text, struct err *e)
+{
+    struct err ignored;
+    struct span s = span_of(text);
+    if (strcmp(text, "*") == 0 || check_cidr(text, &ignored) == ST_OK)
+        return ST_OK;
+    if (span_starts(s, SPAN("*.")))
+        memmove(text, text + 1, s.len); // as others write it
+    if (strpbrk(text, ":[*/") || check_host(text[0] == '.' ? text + 1 : text, &ignored) != ST_OK)
+        return err_set(e, ST_INVALID, "\"%s\" is not HOST, .SUFFIX, ADDR, ADDR/BITS or *", text);
+    return ST_OK;
+}

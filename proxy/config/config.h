@@ -52,9 +52,10 @@ struct config_rate {
 struct config_route {
     char *glob; // lower case; matched against host, or host:port where the port is not the scheme's
     char *service;
-    char *region;    // SigV4A's may be "*" or "a,b"
-    char *upstream;  // "https://host[:port]" or "http://host[:port]"
-    char *sign_host; // "client", "upstream" or a name
+    char *region;         // SigV4A's may be "*" or "a,b"
+    char *upstream;       // "https://host[:port]" or "http://host[:port]"
+    char *upstream_proxy; // "http://[user:token@]host:port" or "none"; secret-bearing
+    char *sign_host;      // "client", "upstream" or a name
     char *profile;
     char *role_arn;
     bool has_sign, has_payload, has_connect, has_algorithm, has_signed, has_presigned;
@@ -126,10 +127,12 @@ struct config {
     int64_t redirect_expiry; // milliseconds
     char *ca_bundle;         // NULL: system store
     bool verify_ssl;
-    char *nameserver;    // "addr[:port]", comma list; NULL: resolv.conf
-    unsigned log_level;  // enum log_level
-    unsigned log_format; // enum log_format
-    char *log_file;      // a path, or "stderr"
+    char *upstream_proxy;        // as of a route; NULL: none
+    struct config_list no_proxy; // "*", "host", ".suffix", an address or "ADDR/BITS"
+    char *nameserver;            // "addr[:port]", comma list; NULL: resolv.conf
+    unsigned log_level;          // enum log_level
+    unsigned log_format;         // enum log_format
+    char *log_file;              // a path, or "stderr"
     bool log_query;
     bool log_failed_requests;
     bool log_signing_process;

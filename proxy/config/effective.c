@@ -13,7 +13,7 @@ static void add_general(const struct config *c, const struct option *o, struct b
         buf_addf(out, "# %s: not set\n", o->key);
         return;
     }
-    buf_addf(out, "%s%s = ", o->is_secret ? "# " : "", o->key);
+    buf_addf(out, "%s%s = ", value_hides(o, field) ? "# " : "", o->key);
     value_format(o, field, out);
     buf_addf(out, "  # %s\n", where ? where : "default");
 }
@@ -28,7 +28,7 @@ static void add_route(const struct config *c, const struct config_route *r, stru
             continue;
         if (o->route_has && !*((const bool *)r + o->route_has))
             continue;
-        buf_addf(out, "%s = ", o->key);
+        buf_addf(out, "%s%s = ", value_hides(o, field) ? "# " : "", o->key);
         value_format(o, field, out);
         buf_add_char(out, '\n');
     }

@@ -155,6 +155,17 @@ const struct option options[] = {
     {.key = "verify_ssl", .section = "proxy", .type = OPT_BOOL, .def = "yes", AT(verify_ssl),
      .help = "Verify upstream certificates. Without it, whoever sits on the path can read and change "
              "requests."},
+    {.key = "upstream_proxy", .section = "proxy", .type = OPT_STRING,
+     .arg = "http://[USER:TOKEN@]HOST:PORT|none", .example = "http://proxy.corp.example:3128",
+     .check = check_upstream_proxy, AT(upstream_proxy), ROUTE(upstream_proxy), .is_reloadable = true,
+     .hides_userinfo = true,
+     .help = "Proxy through which upstreams are reached (CONNECT), signed requests and tunnels alike; "
+             "it looks up their names. none in a route goes past it. What credentials are fetched "
+             "from is never asked through it. Write a token into the file, not into an argument."},
+    {.key = "no_proxy", .section = "proxy", .type = OPT_LIST, .arg = "HOST|.SUFFIX|ADDR[/BITS]|*",
+     .example = ".internal, 10.0.0.0/8", .check = check_no_proxy, AT(no_proxy), .is_reloadable = true,
+     .help = "Upstreams that are reached without upstream_proxy: a name with all names below it, an "
+             "address, a range of them. This machine always is."},
     {.key = "nameserver", .section = "proxy", .type = OPT_STRING, .arg = "ADDR[:PORT],...",
      .example = "10.0.0.2", .check = check_nameserver, AT(nameserver),
      .help = "Name servers to ask in place of those of /etc/resolv.conf."},

@@ -50,6 +50,7 @@ struct option {
     bool in_route; // a route may set it (too), at route_at
     bool is_reloadable;
     bool is_secret;
+    bool hides_userinfo; // a URL: what stands before '@' is a secret
 };
 
 extern const struct option options[];
@@ -80,37 +81,40 @@ NODISCARD enum status value_set(const struct option *o, struct span text, void *
                                 struct err *e);
 // As the file writes it; nothing where it isn't set. Secrets are masked.
 void value_format(const struct option *o, const void *field, struct buf *out);
+bool value_hides(const struct option *o, const void *field); // value_format leaves something out
 bool value_is_set(const struct option *o, const void *field);
 void value_clear(const struct option *o, void *field); // frees; NULL, empty or 0 afterwards
 
 // Checks of strings (option_check_fn).
-enum status check_role(char *text, struct err *e);         // an ARN of a role
-enum status check_text(char *text, struct err *e);         // no control octets, no comment in it
-enum status check_listen(char *text, struct err *e);       // ADDR:PORT, :PORT
-enum status check_admin(char *text, struct err *e);        // ADDR:PORT, off
-enum status check_host(char *text, struct err *e);         // HOST[:PORT]
-enum status check_sign_host(char *text, struct err *e);    // client, upstream, HOST[:PORT]
-enum status check_glob(char *text, struct err *e);         // a host with * in it
-enum status check_scope(char *text, struct err *e);        // service
-enum status check_region(char *text, struct err *e);       // region, a list of them, or *
-enum status check_upstream(char *text, struct err *e);     // http(s)://HOST[:PORT]
-enum status check_nameserver(char *text, struct err *e);   // ADDR[:PORT]
-enum status check_folder(char *text, struct err *e);       // an absolute path
-enum status check_log_file(char *text, struct err *e);     // stderr, an absolute path
-enum status check_status(char *text, struct err *e);       // 503, 5xx
-enum status check_presign_rule(char *text, struct err *e); // GET|PUT s3://bucket/key*
-enum status check_name(char *text, struct err *e);         // HOST without a port
-enum status check_origin(char *text, struct err *e);       // https://HOST[:PORT]
-enum status check_field(char *text, struct err *e);        // the name of a field
-enum status check_custom_field(char *text, struct err *e); // NAME=VALUE
-enum status check_cidr(char *text, struct err *e);         // ADDR[/BITS]
-enum status check_peer(char *text, struct err *e);         // uid:N, gid:N
-enum status check_mode(char *text, struct err *e);         // octal permissions
-enum status check_rate(char *text, struct err *e);         // 20/s burst 100
-enum status check_client(char *text, struct err *e);       // ADDR[/BITS], unix, uid:N, token:GLOB
-enum status check_scope_glob(char *text, struct err *e);   // service or region, with * in it
-enum status check_method(char *text, struct err *e);       // one that the proxy takes
-enum status check_path(char *text, struct err *e);         // begins with /, not percent-encoded
+enum status check_role(char *text, struct err *e);           // an ARN of a role
+enum status check_text(char *text, struct err *e);           // no control octets, no comment in it
+enum status check_listen(char *text, struct err *e);         // ADDR:PORT, :PORT
+enum status check_admin(char *text, struct err *e);          // ADDR:PORT, off
+enum status check_host(char *text, struct err *e);           // HOST[:PORT]
+enum status check_sign_host(char *text, struct err *e);      // client, upstream, HOST[:PORT]
+enum status check_glob(char *text, struct err *e);           // a host with * in it
+enum status check_scope(char *text, struct err *e);          // service
+enum status check_region(char *text, struct err *e);         // region, a list of them, or *
+enum status check_upstream(char *text, struct err *e);       // http(s)://HOST[:PORT]
+enum status check_upstream_proxy(char *text, struct err *e); // http://[user:token@]HOST:PORT, none
+enum status check_no_proxy(char *text, struct err *e);       // *, HOST, .SUFFIX, ADDR[/BITS]
+enum status check_nameserver(char *text, struct err *e);     // ADDR[:PORT]
+enum status check_folder(char *text, struct err *e);         // an absolute path
+enum status check_log_file(char *text, struct err *e);       // stderr, an absolute path
+enum status check_status(char *text, struct err *e);         // 503, 5xx
+enum status check_presign_rule(char *text, struct err *e);   // GET|PUT s3://bucket/key*
+enum status check_name(char *text, struct err *e);           // HOST without a port
+enum status check_origin(char *text, struct err *e);         // https://HOST[:PORT]
+enum status check_field(char *text, struct err *e);          // the name of a field
+enum status check_custom_field(char *text, struct err *e);   // NAME=VALUE
+enum status check_cidr(char *text, struct err *e);           // ADDR[/BITS]
+enum status check_peer(char *text, struct err *e);           // uid:N, gid:N
+enum status check_mode(char *text, struct err *e);           // octal permissions
+enum status check_rate(char *text, struct err *e);           // 20/s burst 100
+enum status check_client(char *text, struct err *e);         // ADDR[/BITS], unix, uid:N, token:GLOB
+enum status check_scope_glob(char *text, struct err *e);     // service or region, with * in it
+enum status check_method(char *text, struct err *e);         // one that the proxy takes
+enum status check_path(char *text, struct err *e);           // begins with /, not percent-encoded
 enum status check_bucket_glob(char *text, struct err *e);
 
 #endif

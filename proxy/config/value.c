@@ -275,12 +275,28 @@ static void format_list(const struct config_list *l, struct buf *out)
         buf_addf(out, "%s%s", i ? ", " : "", l->v[i]);
 }
 
+bool value_hides(const struct option *o, const void *field)
+{
+    return o->is_secret || (o->hides_userinfo && strchr(*(char *const *)field, '@') != NULL);
+}
+
+static void format_without_userinfo(const char *url, struct buf *out)
+{
+    const char *at = strrchr(url, '@');
+    size_t scheme = span_find(span_of(url), '/') + 2;
+    buf_addf(out, "%.*s********%s", (int)scheme, url, at);
+}
+
 void value_format(const struct option *o, const void *field, struct buf *out)
 {
     if (!value_is_set(o, field))
         return;
     if (o->is_secret) {
         buf_add_str(out, "********");
+        return;
+    }
+    if (value_hides(o, field)) {
+        format_without_userinfo(*(char *const *)field, out);
         return;
     }
     switch (o->type) {

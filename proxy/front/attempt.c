@@ -305,11 +305,16 @@ static void on_connected(struct request *r, struct upstream *u)
     pump(r, buf_span(&r->worker->scratch));
 }
 
+static bool is_final_dial(enum dial_fail why)
+{
+    return why == DIAL_DNS || why == DIAL_REFUSED || why == DIAL_TLS || why == DIAL_PROXY_REFUSED;
+}
+
 static void not_connected(struct request *r, enum dial_fail why, const char *text)
 {
     struct reply_parts p = reply_of_dial(r, why, text);
     struct again_failure f = {.phase = RETRY_UNSENT,
-                              .is_final = why == DIAL_DNS || why == DIAL_REFUSED || why == DIAL_TLS,
+                              .is_final = is_final_dial(why),
                               .is_timeout = why == DIAL_TIMEOUT,
                               .status = p.status,
                               .code = p.code,
@@ -331,11 +336,24 @@ static void on_dialled(void *arg, enum dial_fail why, struct upstream *u, const 
         conn_read_on(c);
 }
 
+const struct via *attempt_via(struct request *r)
+{
+    const struct plan *p = &r->plan;
+    if (!p->has_via)
+        return NULL;
+    struct via *v = arena_alloc(&r->arena, sizeof(*v));
+    *v = (struct via){.host = arena_cstr(&r->arena, p->via.host),
+                      .port = p->via.port,
+                      .userinfo = p->via_userinfo};
+    return v;
+}
+
 static void connect_upstream(struct request *r, bool is_fresh)
 {
     struct dial_request d = {.origin = {.is_tls = r->plan.is_tls,
                                         .host = arena_cstr(&r->arena, r->plan.upstream.host),
-                                        .port = r->plan.upstream.port},
+                                        .port = r->plan.upstream.port,
+                                        .via = attempt_via(r)},
                              .refusal_arg = &r->guard,
                              .connect_timeout_ms = r->plan.connect_timeout,
                              .tls_timeout_ms = r->plan.tls_timeout};

@@ -11,9 +11,11 @@ bool attempt_is_idempotent(const struct request *r); // by its method
 // Body bytes have come, the upstream takes more, or the body is complete.
 void attempt_pump(struct request *r);
 void attempt_body(struct request *r,
-                  struct span data);     // streaming: straight through where possible
-void attempt_cancel(struct request *r);  // drops dial and exchange
-void attempt_timeout(struct request *r); // the state's timer
+                  struct span data); // streaming: straight through where possible
+// Through which proxy the upstream is reached; in the arena. NULL: directly.
+const struct via *attempt_via(struct request *r);
+void attempt_cancel(struct request *r);                                   // drops dial and exchange
+void attempt_timeout(struct request *r);                                  // the state's timer
 const char *attempt_refusal(const void *guard, const struct net_addr *a); // dialer.refusal
 
 #endif

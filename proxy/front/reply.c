@@ -104,6 +104,8 @@ struct reply_parts reply_of_dial(struct request *r, enum dial_fail why, const ch
         [DIAL_TLS] = {502, "tls-failed", "has a TLS problem"},
         [DIAL_TLS_RESET] = {502, "tls-failed", "has a TLS problem"},
         [DIAL_TIMEOUT] = {504, "timeout-connect", "is not reached"},
+        [DIAL_PROXY] = {502, "connect-failed", "is not reached"},
+        [DIAL_PROXY_REFUSED] = {502, "connect-failed", "is not reached"},
     };
     struct reply_parts out = answers[why];
     out.message =

@@ -356,9 +356,11 @@ uint64_t request_endpoint(const struct request *r)
 void request_use_plan(struct request *r, const struct plan *p)
 {
     r->plan = *p;
-    r->guard = (struct dial_guard){
-        .shared = r->worker->shared,
-        .rules = {.loopback_ok = p->loopback_ok, .link_local_ok = p->link_local_ok}};
+    r->guard =
+        (struct dial_guard){.shared = r->worker->shared,
+                            // Of a proxy that the operator names only the own address is dialled.
+                            .rules = {.loopback_ok = p->loopback_ok || p->has_via,
+                                      .link_local_ok = p->link_local_ok && !p->has_via}};
 }
 
 static void plan_request(struct request *r)

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "front/attempt.h"
 #include "front/reply.h"
 #include "log/log.h"
 
@@ -123,7 +124,8 @@ void tunnel_start(struct request *r)
     struct worker *w = r->worker;
     struct dial_request d = {.origin = {.is_tls = false,
                                         .host = arena_cstr(&r->arena, r->plan.upstream.host),
-                                        .port = r->plan.upstream.port},
+                                        .port = r->plan.upstream.port,
+                                        .via = attempt_via(r)},
                              .refusal_arg = &r->guard,
                              .connect_timeout_ms = r->plan.connect_timeout,
                              .tls_timeout_ms = r->plan.tls_timeout};

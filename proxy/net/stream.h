@@ -67,6 +67,10 @@ struct stream_tls {
 struct stream *stream_connect(struct loop *l, const struct net_addr *to,
                               const struct stream_tls *tls, const struct stream_ops *ops,
                               void *arg);
+// A connected, plain stream turns out to lead to a TLS server (a proxy made a tunnel): the
+// handshake follows, and `ready` comes behind it. Nothing may be kept or queued. Not from within a
+// callback of the stream.
+void stream_start_tls(struct stream *s, const struct stream_tls *tls);
 // True once the TCP connection stands (the TLS handshake may still run): separates connect_timeout
 // from tls_timeout.
 bool stream_is_connected(const struct stream *s);

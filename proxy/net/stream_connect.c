@@ -82,3 +82,11 @@ struct stream *stream_connect(struct loop *l, const struct net_addr *to,
     }
     return s;
 }
+
+void stream_start_tls(struct stream *s, const struct stream_tls *tls)
+{
+    s->is_ready = false;
+    s->is_ready_due = true; // on_turn begins the handshake, or tells why there is none
+    stream_tls_start(s, tls);
+    loop_defer(s->loop, &s->turn);
+}

@@ -178,6 +178,8 @@ static bool plan_forward(struct plan_ctx *c)
         return false;
     if (p->is_signed)
         route_path_style(c);
+    if (!upstream_proxy_find(c))
+        return false;
     redirect_find_bucket(c);
     set_retries(c);
     set_rate(c);
@@ -197,7 +199,7 @@ static bool plan_tunnel(struct plan_ctx *c)
         return false;
     route_upstream(c);
     c->out->is_tls = false; // what runs inside is the client's
-    if (!admit_address(c) || !policies_allow(c))
+    if (!admit_address(c) || !policies_allow(c) || !upstream_proxy_find(c))
         return false;
     c->out->kind = PLAN_TUNNEL;
     return true;

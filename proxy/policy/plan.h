@@ -51,6 +51,10 @@ struct plan {
     const char *message; // one line: what happened, what to do; never echoes query or secrets
     // where to
     struct uri_authority upstream; // dialled; port filled in; also SNI and verified name
+    // Where has_via is set it is reached through an HTTP proxy, by CONNECT:
+    struct uri_authority via; // that one, with its port
+    struct span via_userinfo; // secret; borrowed from the configuration; empty: none
+    bool has_via;
     bool is_tls;
     bool loopback_ok;   // a route's upstream or --host names a loopback literal or localhost
     bool link_local_ok; // vpc-lattice-svcs: 169.254.171.0/24 and fd00:ec2:80::/64

@@ -59,6 +59,9 @@ bool route_is_loopback(const struct uri_authority *h);
 // "host" or "host:port" as a glob would match it.
 struct span route_name(const struct plan_ctx *c);
 
+// upstream_proxy.c: through which proxy the upstream is reached.
+bool upstream_proxy_find(struct plan_ctx *c);
+
 // redirect.c: buckets that are in another region than the host says.
 void redirect_host(struct plan_ctx *c);
 void redirect_find_bucket(struct plan_ctx *c);

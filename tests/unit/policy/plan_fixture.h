@@ -63,6 +63,14 @@ static inline void planned_describe(struct planned *p)
                        SPAN_ARG(plan->query), sign, bodies[plan->body]);
 }
 
+static inline void planned_describe_via(struct planned *p)
+{
+    size_t n = strlen(p->line);
+    if (p->plan.has_via)
+        (void)snprintf(p->line + n, sizeof(p->line) - n, " via %.*s:%u", SPAN_ARG(p->plan.via.host),
+                       (unsigned)p->plan.via.port);
+}
+
 // client: whom policies are asked about; may be NULL.
 static inline void planned_make_for(struct planned *p, const char *conf, const char *request,
                                     const struct plan_client *client)
@@ -86,6 +94,7 @@ static inline void planned_make_for(struct planned *p, const char *conf, const c
                                  .own_pseudonym = SPAN("sigv4-proxy-ab12")};
     plan_make(&plan_in, &p->a, &p->plan);
     planned_describe(p);
+    planned_describe_via(p);
 }
 
 static inline void planned_make(struct planned *p, const char *conf, const char *request)
