@@ -69,6 +69,7 @@ static void destroy(struct dial *d)
     via_free(d->talk);
     free(d->via_host);
     free(d->host);
+    tls_client_free(d->dialer.tls);
     free(d);
 }
 
@@ -314,6 +315,8 @@ struct dial *dial_start(const struct dialer *dialer, const struct dial_request *
 {
     struct dial *d = xcalloc(1, sizeof(*d));
     d->dialer = *dialer;
+    if (d->dialer.tls)
+        (void)tls_client_acquire(d->dialer.tls);
     d->req = *r;
     d->host = xstrdup(r->origin.host);
     d->req.origin.host = d->host;

@@ -264,6 +264,12 @@ struct fetcher *fetcher_new(const struct fetcher_options *o)
     return f;
 }
 
+void fetcher_set_tls(struct fetcher *f, struct tls_client *tls)
+{
+    f->dialer.tls = tls;
+    pool_set_tls(f->pool, tls);
+}
+
 void fetcher_free(struct fetcher *f)
 {
     if (!f)

@@ -78,6 +78,9 @@ struct fetcher_options {
 struct fetcher *fetcher_new(const struct fetcher_options *o);
 void fetcher_free(struct fetcher *f); // NULL is fine; no fetch may be under way
 
+// For fetches that begin from now on; borrowed.
+void fetcher_set_tls(struct fetcher *f, struct tls_client *tls);
+
 typedef void (*fetch_done_fn)(void *arg, const struct fetch_answer *a);
 struct fetch;
 // What r points to, but refusal_arg, is copied. done comes once, never before this returns and not

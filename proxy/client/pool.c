@@ -47,12 +47,14 @@ struct pool {
     struct timer *sweep;
     struct rng rng;
     struct pool_stats stats;
+    unsigned series; // of the dialer's TLS client
 };
 
 struct pool_dial {
     struct pool *pool;
     struct pool_host *home;
     struct dial *dial;
+    unsigned series;
     pool_done_fn done;
     void *arg;
 };
@@ -303,6 +305,7 @@ static void on_dialled(void *arg, enum dial_fail why, struct stream *s, const ch
     struct pool_host *h = d->home;
     pool_done_fn done = d->done;
     void *done_arg = d->arg;
+    unsigned series = d->series;
     free(d);
     if (why != DIAL_OK) {
         h->in_use--;
@@ -314,6 +317,7 @@ static void on_dialled(void *arg, enum dial_fail why, struct stream *s, const ch
     u->stream = s;
     u->parser = h1_parser_new(H1_RESPONSE, &p->options.limits);
     u->home = h;
+    u->series = series;
     u->born_ms = loop_now_ms(p->dialer.loop);
     u->max_age_ms = p->options.max_age_ms - p->options.max_age_ms / 10 +
                     rng_below(&p->rng, p->options.max_age_ms / 5 + 1);
@@ -331,6 +335,7 @@ struct pool_dial *pool_dial(struct pool *p, const struct dial_request *r, pool_d
     struct pool_dial *d = xcalloc(1, sizeof(*d));
     d->pool = p;
     d->home = host_of(p, &r->origin);
+    d->series = p->series;
     d->done = done;
     d->arg = arg;
     d->home->in_use++;
@@ -356,8 +361,8 @@ void pool_give(struct upstream *u, bool is_reusable)
     struct pool *p = h->pool;
     int64_t now = loop_now_ms(p->dialer.loop);
     h->in_use--;
-    if (!is_reusable || now - u->born_ms >= u->max_age_ms || h->n_idle >= idle_cap(h) ||
-        stream_has_kept(u->stream)) {
+    if (!is_reusable || u->series != p->series || now - u->born_ms >= u->max_age_ms ||
+        h->n_idle >= idle_cap(h) || stream_has_kept(u->stream)) {
         upstream_free(u);
         return;
     }
@@ -374,6 +379,32 @@ void pool_give(struct upstream *u, bool is_reusable)
     metrics_add(METRIC_UPSTREAM_IDLE, 1);
     stream_set_ops(u->stream, &idle_ops, u);
     stream_resume(u->stream);
+}
+
+void pool_set_tls(struct pool *p, struct tls_client *tls)
+{
+    p->dialer.tls = tls;
+    p->series++;
+    pool_close_idle(p);
+}
+
+void pool_set_ages(struct pool *p, int64_t idle_timeout_ms, int64_t max_age_ms)
+{
+    struct pool_host *h;
+    if (p->options.idle_timeout_ms == idle_timeout_ms && p->options.max_age_ms == max_age_ms)
+        return;
+    p->options.idle_timeout_ms = idle_timeout_ms;
+    p->options.max_age_ms = max_age_ms;
+    TAILQ_FOREACH(h, &p->hosts, link)
+    h->idle_limit_ms = idle_timeout_ms;
+}
+
+void pool_prune(struct pool *p, pool_keeps_fn keeps, void *arg)
+{
+    struct pool_host *h;
+    TAILQ_FOREACH(h, &p->hosts, link)
+    if (h->n_idle && !keeps(arg, &h->origin))
+        close_idle(h);
 }
 
 struct pool_stats pool_stats(const struct pool *p)

@@ -33,6 +33,7 @@ struct upstream {
     struct pool_host *home;
     struct upstream *older; // idle list
     struct upstream *newer;
+    unsigned series; // made before the pool's dialer changed: not kept
     int64_t born_ms;
     int64_t idle_since_ms;
     int64_t max_age_ms;
@@ -52,6 +53,14 @@ void pool_dial_cancel(struct pool_dial *d); // NULL is fine
 // old).
 void pool_give(struct upstream *u, bool is_reusable);
 void pool_close_idle(struct pool *p);
+// New connections go by that client, whose trust is another: those that are idle are closed, those
+// in use are not kept. The pool's own client is not freed.
+void pool_set_tls(struct pool *p, struct tls_client *tls);
+// Hosts learn anew when they close.
+void pool_set_ages(struct pool *p, int64_t idle_timeout_ms, int64_t max_age_ms);
+// Closes idle connections to hosts that are not kept.
+typedef bool (*pool_keeps_fn)(void *arg, const struct origin *o);
+void pool_prune(struct pool *p, pool_keeps_fn keeps, void *arg);
 struct pool_stats pool_stats(const struct pool *p);
 
 #endif

@@ -213,6 +213,15 @@ struct creds_chain *creds_chain_new(struct loop *control, struct facts *f,
     return c;
 }
 
+void creds_chain_set(struct creds_chain *c, const struct creds_env *env)
+{
+    free(c->profile);
+    free(c->region);
+    c->profile = copy_unless_empty(env->profile);
+    c->region = copy_unless_empty(env->region);
+    fetcher_set_tls(c->kit.fetcher, env->tls);
+}
+
 void creds_chain_free(struct creds_chain *c)
 {
     if (!c)

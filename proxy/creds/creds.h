@@ -57,6 +57,9 @@ struct creds_chain;
 // On control's loop. Registers the kind with facts.
 struct creds_chain *creds_chain_new(struct loop *control, struct facts *f,
                                     const struct creds_env *env);
+// On control's loop, after a reload: walks that begin from now on go by profile, region and tls of
+// env (the rest of it stays as it was).
+void creds_chain_set(struct creds_chain *c, const struct creds_env *env);
 void creds_chain_free(struct creds_chain *c);
 // Region of the environment or the selected profile (spec: AWS_REGION, AWS_DEFAULT_REGION,
 // profile), synchronous, at start and on reload; an empty string where nothing names one. source

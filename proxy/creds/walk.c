@@ -31,6 +31,7 @@ struct walk {
     struct creds_query query;
     char *option; // the profile that the key or the option names
     char *role;   // of a role key
+    char *region; // the chain's when it began
     struct seen_key *seen;
     const struct provider *const *steps;
     const struct provider *only; // of a key for one source
@@ -50,6 +51,7 @@ static void walk_free(struct walk *w)
     profiles_free(w->profiles);
     free(w->option);
     free(w->role);
+    free(w->region);
     free(w);
 }
 
@@ -307,7 +309,8 @@ static void on_begin(void *arg)
     w->query.envp = c->envp;
     w->query.choice = profile_choose(c->envp, w->option);
     w->query.profiles = w->profiles;
-    w->query.region = c->region;
+    w->region = c->region ? xstrdup(c->region) : NULL;
+    w->query.region = w->region;
     w->query.walk = w;
     w->seen = chain_see(c, key);
     w->seen->is_walking = true;

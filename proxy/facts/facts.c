@@ -504,6 +504,17 @@ void facts_invalidate(struct facts *f, unsigned kind, const char *key)
         start(e);
 }
 
+void facts_prune(struct facts *f, unsigned kind, facts_keeps_fn keeps, void *arg)
+{
+    struct entry *e = TAILQ_FIRST(&f->lru[kind]);
+    while (e) {
+        struct entry *next = TAILQ_NEXT(e, lru);
+        if (!keeps(arg, e->node.key))
+            entry_forget(e);
+        e = next;
+    }
+}
+
 void facts_each(struct facts *f, facts_each_fn fn, void *arg)
 {
     for (unsigned kind = 0; kind < FACTS_KINDS_MAX && !f->is_closed; kind++) {

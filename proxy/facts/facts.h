@@ -78,6 +78,10 @@ void facts_free(struct facts *f); // on control's thread or after it ended; view
 void facts_warm(struct facts *f, unsigned kind, const char *key);
 void facts_invalidate(struct facts *f, unsigned kind, const char *key); // key NULL: all of the kind
 
+// Control's thread: keys of the kind that are not kept are forgotten, in the views too.
+typedef bool (*facts_keeps_fn)(void *arg, const char *key);
+void facts_prune(struct facts *f, unsigned kind, facts_keeps_fn keeps, void *arg);
+
 // What control knows now, for people and metrics.
 struct facts_item {
     unsigned kind;

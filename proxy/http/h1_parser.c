@@ -71,6 +71,11 @@ void h1_parser_free(struct h1_parser *p)
     free(p);
 }
 
+void h1_parser_set_limits(struct h1_parser *p, const struct h1_limits *limits)
+{
+    p->limits = *limits;
+}
+
 void h1_parser_next(struct h1_parser *p, struct arena *a)
 {
     p->state = IN_HEAD;

@@ -46,6 +46,8 @@ unsigned long h1_library_version(void); // http-parser's, 0x00MMmmpp, for --vers
 // owner resets it only between messages (before h1_parser_next).
 struct h1_parser *h1_parser_new(enum h1_kind kind, const struct h1_limits *limits);
 void h1_parser_free(struct h1_parser *p);
+// From the next message on.
+void h1_parser_set_limits(struct h1_parser *p, const struct h1_limits *limits);
 // Gets ready for the next message, whose head goes to `a`. Requests: up to two empty lines may
 // precede.
 void h1_parser_next(struct h1_parser *p, struct arena *a);

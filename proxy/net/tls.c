@@ -13,8 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
+#include "base/digest.h"
 #include "base/span.h"
 #include "base/xalloc.h"
 #include "net/addr.h"
@@ -25,6 +28,7 @@
 
 struct tls_trust {
     X509_STORE *store;
+    uint8_t digest[DIGEST_LEN]; // of what was loaded
     atomic_uint refs;
 };
 
@@ -44,6 +48,7 @@ struct tls_client {
     struct bucket buckets[BUCKETS];
     struct age_list by_age;
     unsigned n_cached;
+    unsigned refs; // the owner, and connections
 };
 
 static void copy_text(const char *text, char *out, size_t len)
@@ -84,6 +89,34 @@ static bool load_system(X509_STORE *store)
     return false;
 }
 
+// The certificates in the order of their loading, and the folder that is looked into later.
+static void digest_store(X509_STORE *store, const char *path, uint8_t out[DIGEST_LEN])
+{
+    const char *dir = getenv(X509_get_default_cert_dir_env());
+    STACK_OF(X509) *all = X509_STORE_get1_all_certs(store);
+    struct stat sb;
+    struct buf bytes;
+    buf_init(&bytes);
+    for (int i = 0; i < sk_X509_num(all); i++) {
+        unsigned char one[EVP_MAX_MD_SIZE];
+        unsigned len = 0;
+        if (X509_digest(sk_X509_value(all, i), EVP_sha256(), one, &len) == 1)
+            buf_add(&bytes, (const char *)one, len);
+    }
+    sk_X509_pop_free(all, X509_free);
+    if (!path && stat(dir ? dir : X509_get_default_cert_dir(), &sb) == 0)
+        buf_addf(&bytes, "%llu %lld.%09ld", (unsigned long long)sb.st_ino,
+                 (long long)sb.st_mtim.tv_sec, sb.st_mtim.tv_nsec);
+    if (EVP_Digest(bytes.p, bytes.len, out, NULL, EVP_sha256(), NULL) != 1)
+        abort();
+    buf_clear(&bytes);
+}
+
+bool tls_trust_is_same(const struct tls_trust *a, const struct tls_trust *b)
+{
+    return memcmp(a->digest, b->digest, sizeof(a->digest)) == 0;
+}
+
 enum status tls_trust_load(const char *path, struct tls_trust **out, struct err *e)
 {
     char why[128];
@@ -101,6 +134,7 @@ enum status tls_trust_load(const char *path, struct tls_trust **out, struct err 
     }
     struct tls_trust *t = xmalloc(sizeof(*t));
     t->store = store;
+    digest_store(store, path, t->digest);
     atomic_init(&t->refs, 1);
     *out = t;
     return ST_OK;
@@ -210,13 +244,20 @@ struct tls_client *tls_client_new(struct tls_trust *trust, bool verify, struct e
     struct tls_client *c = xcalloc(1, sizeof(*c));
     c->ctx = ctx;
     c->trust = tls_trust_acquire(trust);
+    c->refs = 1;
     TAILQ_INIT(&c->by_age);
+    return c;
+}
+
+struct tls_client *tls_client_acquire(struct tls_client *c)
+{
+    c->refs++;
     return c;
 }
 
 void tls_client_free(struct tls_client *c)
 {
-    if (!c)
+    if (!c || --c->refs)
         return;
     while (c->n_cached)
         drop_cached(c, TAILQ_FIRST(&c->by_age));
@@ -249,6 +290,7 @@ struct tls_peer *tls_peer_new(struct tls_client *c, const char *name, uint16_t p
 {
     struct tls_peer *p = xcalloc(1, sizeof(*p));
     p->client = c;
+    c->refs++;
     p->port = port;
     set_name(p, name);
     p->ssl = SSL_new(c->ctx);
@@ -271,6 +313,7 @@ void tls_peer_free(struct tls_peer *p)
     if (!p)
         return;
     SSL_free(p->ssl);
+    tls_client_free(p->client);
     free(p->name);
     free(p);
 }

@@ -15,10 +15,16 @@ NODISCARD enum status tls_trust_load(const char *path, struct tls_trust **out, s
 struct tls_trust *tls_trust_acquire(struct tls_trust *t);
 void tls_trust_release(struct tls_trust *t);
 
+// Whether both trust the same certificates, as far as they are loaded (a folder of them is read as
+// names come up: then, whether it was changed in between).
+bool tls_trust_is_same(const struct tls_trust *a, const struct tls_trust *b);
+
 // A client context with its session cache (keyed by name and port, at most 1,024); one a worker.
+// Connections made with it keep it alive behind tls_client_free; all on one thread.
 struct tls_client;
 NODISCARD struct tls_client *tls_client_new(struct tls_trust *trust, bool verify, struct err *e);
-void tls_client_free(struct tls_client *c);
+struct tls_client *tls_client_acquire(struct tls_client *c);
+void tls_client_free(struct tls_client *c); // NULL is fine
 
 // A listener's certificate and whom it lets in; immutable, shared by all threads, counted.
 struct tls_acceptor;

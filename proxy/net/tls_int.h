@@ -12,7 +12,7 @@
 
 // The far end of one handshake. Set as the handle's app data, so that sessions find their key.
 struct tls_peer {
-    struct tls_client *client; // borrowed; NULL: the far end is the client
+    struct tls_client *client; // counted; NULL: the far end is the client
     SSL *ssl;
     char *name; // without a trailing dot
     uint16_t port;

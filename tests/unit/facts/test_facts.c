@@ -626,6 +626,36 @@ static void invalidated_value_serves_until_the_new_one_is_there(void **state)
     fixture_free(fx);
 }
 
+static bool keeps_b(void *arg, const char *key)
+{
+    (*(int *)arg)++;
+    return strcmp(key, "b") == 0;
+}
+
+static void pruned_keys_are_forgotten_everywhere(void **state)
+{
+    (void)state;
+    struct fixture *fx = fixture_new(NULL);
+    int asked = 0;
+    (void)peek(fx, "a");
+    answer_value(fx, 1, for_ever);
+    (void)peek(fx, "b");
+    answer_value(fx, 2, for_ever);
+    (void)peek(fx, "under way");
+    facts_prune(fx->facts, KIND, keeps_b, &asked);
+    pump(fx);
+    assert_int_equal(asked, 3);
+    assert_int_equal(fx->n_open, 0); // its flight was cancelled
+    assert_int_equal(fx->freed, 1);
+    assert_int_equal(peek(fx, "b"), 2);
+    assert_int_equal(fx->fetches, 3);
+    assert_int_equal(peek(fx, "a"), 0);
+    assert_int_equal(fx->fetches, 4);
+    answer_value(fx, 3, for_ever);
+    assert_int_equal(peek(fx, "a"), 3);
+    fixture_free(fx);
+}
+
 static void all_of_a_cold_kind_are_fetched_again_by_their_next_use_only(void **state)
 {
     (void)state;
@@ -757,6 +787,7 @@ int main(void)
         cmocka_unit_test(renewal_that_control_refuses_is_told_what_is_known),
         cmocka_unit_test(same_value_keeps_its_generation_and_gets_new_times),
         cmocka_unit_test(invalidated_value_serves_until_the_new_one_is_there),
+        cmocka_unit_test(pruned_keys_are_forgotten_everywhere),
         cmocka_unit_test(all_of_a_cold_kind_are_fetched_again_by_their_next_use_only),
         cmocka_unit_test(all_of_a_warm_kind_are_fetched_at_once),
         cmocka_unit_test(least_recently_asked_key_goes_when_a_kind_is_full),
