@@ -151,13 +151,35 @@ static void set_form(struct plan_ctx *c)
 const char *plan_creds_key(const struct config *config, const struct config_route *route,
                            struct arena *a)
 {
-    const char *profile = route ? route->profile : NULL;
+    const char *profile = route && route->profile ? route->profile : config->profile;
     const char *role = route && route->role_arn ? route->role_arn : config->role_arn;
     if (role && profile)
         return arena_printf(a, "role=%s profile=%s", role, profile);
     if (role)
         return arena_printf(a, "role=%s", role);
     return profile ? arena_printf(a, "profile=%s", profile) : "";
+}
+
+// A role is assumed with what another key stands for: "role=ARN profile=NAME" with "profile=NAME",
+// "role=ARN" with "".
+static bool rests_on(const char *key, const char *source)
+{
+    if (strcmp(key, source) == 0)
+        return true;
+    if (strncmp(key, "role=", 5) != 0)
+        return false;
+    const char *blank = strchr(key, ' ');
+    return strcmp(blank ? blank + 1 : "", source) == 0;
+}
+
+bool plan_uses_creds(const struct config *config, const char *key, struct arena *a)
+{
+    if (*key && strncmp(key, "profile=", 8) != 0 && strncmp(key, "role=", 5) != 0)
+        return true;
+    bool is_used = rests_on(plan_creds_key(config, NULL, a), key);
+    for (unsigned i = 0; i < config->n_routes && !is_used; i++)
+        is_used = rests_on(plan_creds_key(config, &config->routes[i], a), key);
+    return is_used;
 }
 
 static bool plan_forward(struct plan_ctx *c)

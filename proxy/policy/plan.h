@@ -121,6 +121,9 @@ struct plan_input {
 // where no route says.
 const char *plan_creds_key(const struct config *config, const struct config_route *route,
                            struct arena *a);
+// Whether any request's credentials have that key or rest on it; also true of keys that
+// plan_creds_key does not make.
+bool plan_uses_creds(const struct config *config, const char *key, struct arena *a);
 // Marks of a browser's page, which may not use the proxy.
 bool plan_is_from_page(const struct hdrs *h);
 // All memory from the arena; spans may point into msg.
