@@ -15,4 +15,6 @@ if(NOT commit)
   set(commit unknown)
 endif()
 set_source_files_properties(proxy/main.c PROPERTIES COMPILE_DEFINITIONS
-  "SIGV4_COMMIT=\"${commit}\";SIGV4_CONF=\"${CMAKE_INSTALL_FULL_SYSCONFDIR}/sigv4-proxy/sigv4-proxy.conf\"")
+  "SIGV4_COMMIT=\"${commit}\"")
+set_source_files_properties(proxy/settings.c PROPERTIES COMPILE_DEFINITIONS
+  "SIGV4_CONF=\"${CMAKE_INSTALL_FULL_SYSCONFDIR}/sigv4-proxy/sigv4-proxy.conf\"")

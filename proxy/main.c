@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // From arguments and the configuration's bytes to a subcommand or the running proxy.
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -22,75 +20,10 @@
 #include "net/loop.h"
 #include "serve.h"
 
-#define CONF_MAX (1 << 20)
-
 static int fail(const char *text)
 {
     (void)fprintf(stderr, "sigv4-proxy: %s\n", text);
     return 1;
-}
-
-// ---- the configuration's bytes
-
-static enum status read_file(const char *path, struct buf *out, struct err *e)
-{
-    struct stat sb;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd == -1)
-        return err_set(e, errno == ENOENT ? ST_DECLINED : ST_IO, "%s: %s", path, strerror(errno));
-    enum status st = ST_OK;
-    if (fstat(fd, &sb) == -1 || !S_ISREG(sb.st_mode))
-        st = err_set(e, ST_INVALID, "%s: not a regular file", path);
-    else if (sb.st_size > CONF_MAX)
-        st = err_set(e, ST_LIMIT, "%s: larger than 1 MiB", path);
-    while (st == ST_OK) {
-        ssize_t n = read(fd, buf_reserve(out, 16384), 16384);
-        if (n <= 0 || out->len > CONF_MAX)
-            break;
-        out->len += (size_t)n;
-    }
-    (void)close(fd);
-    return st;
-}
-
-static enum status load_config(int argc, char *const *argv, char *const *envp, struct config **out,
-                               struct err *e)
-{
-    struct buf file;
-    const char *path = config_file_argument(argc, argv);
-    struct config_input in = {.argc = argc, .argv = argv, .envp = envp};
-    bool is_named = path != NULL;
-    buf_init(&file);
-    if (!path)
-        path = SIGV4_CONF;
-    enum status st = read_file(path, &file, e);
-    if (st == ST_OK) {
-        in.file_name = path;
-        in.file = buf_span(&file);
-    }
-    if (st == ST_OK || (st == ST_DECLINED && !is_named))
-        st = config_parse(&in, out, e);
-    else if (st == ST_DECLINED)
-        st = ST_IO;
-    buf_clear(&file);
-    return st;
-}
-
-// What the AWS profile says about retries counts where nobody else says it.
-static enum status take_profile(struct config *c, char *const *envp, struct err *e)
-{
-    struct creds_setting v[] = {{.key = "max_attempts"}, {.key = "retry_mode"}};
-    const unsigned n = sizeof(v) / sizeof(v[0]);
-    struct creds_env env = {.envp = envp, .profile = c->profile};
-    enum status st = ST_OK;
-    creds_profile_settings(&env, v, n);
-    for (unsigned i = 0; i < n; i++) {
-        if (st == ST_OK && v[i].value)
-            st = config_take_profile(c, v[i].key, span_of(v[i].value), v[i].where, e);
-        free(v[i].value);
-        free(v[i].where);
-    }
-    return st;
 }
 
 // ---- the process
@@ -161,12 +94,11 @@ static int run(const struct command *command, int argc, char **argv, struct comm
     enum status st = ST_OK;
     if (command)
         st = command_take_arguments(command, &argc, argv, in, &e);
+    struct settings_source source = {.argc = argc, .argv = argv, .envp = in->envp};
     if (st == ST_OK)
-        st = load_config(argc, argv, in->envp, &config, &e);
+        st = settings_load(&source, &config, &e);
     if (st == ST_DECLINED)
         return help();
-    if (st == ST_OK)
-        st = take_profile(config, in->envp, &e);
     in->config = config;
     int rc;
     if (st != ST_OK)
@@ -174,7 +106,7 @@ static int run(const struct command *command, int argc, char **argv, struct comm
     else if (command)
         rc = command->run(in);
     else
-        rc = serve_run(config, in->envp, in->spawner);
+        rc = serve_run(config, &source, in->spawner);
     config_release(config);
     return rc;
 }

@@ -12,51 +12,18 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "admin/admin.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/rng.h"
 #include "base/xalloc.h"
-#include "client/dial.h"
 #include "cpus.h"
-#include "creds/creds.h"
-#include "front/front.h"
 #include "log/log.h"
 #include "metrics/metrics.h"
-#include "net/resolve.h"
 #include "policy/plan.h"
+#include "serve_int.h"
 
 #define LOG_STOP_MS 2000
-#define N_SIGNALS   4
 #define BEAT_MAX_MS 10000
-
-struct proxy {
-    struct config *config;
-    struct spawner *spawner; // borrowed; NULL: none
-    struct loop *main;
-    struct loop *control;
-    pthread_t control_thread;
-    bool has_control_thread;
-    struct tls_trust *trust;
-    struct tls_client *tls; // control's: towards credential endpoints, always verifying
-    struct facts *facts;
-    struct resolver *resolver;
-    struct addresses *addresses;
-    struct creds_chain *chain;
-    struct facts_view *view; // main's, for readiness
-    struct front *front;
-    struct admin *admin;
-    struct admin_process process; // what admin shows of all this
-    struct watch *signals[N_SIGNALS];
-    struct timer *pre_stop;
-    struct timer *idle; // exit_when_idle
-    int64_t busy_ms;    // when a client was connected last
-    struct arena arena;
-    const char *creds_key; // whose credentials make the proxy ready
-    char *region;
-    char *region_source;
-    bool is_stopping;
-};
 
 // ---- health
 
@@ -140,18 +107,11 @@ static void on_idle_timer(void *arg)
     quit(p);
 }
 
-static void reread(void *arg)
-{
-    struct proxy *p = arg;
-    if (p->facts)
-        facts_invalidate(p->facts, FACTS_CREDENTIALS, NULL);
-}
-
 static void on_hangup(void *arg)
 {
     struct proxy *p = arg;
-    log_info(NULL, "SIGHUP: credential files are read again");
-    loop_post(p->control, reread, p);
+    if (!p->is_stopping)
+        reload_now(p);
 }
 
 static void on_reopen(void *arg)
@@ -163,11 +123,29 @@ static void on_reopen(void *arg)
 
 // ---- starting
 
+char *serve_creds_key(const struct config *config)
+{
+    struct arena a;
+    arena_init(&a);
+    char *key = xstrdup(plan_creds_key(config, NULL, &a));
+    arena_clear(&a);
+    return key;
+}
+
+void serve_warn_unverified(void)
+{
+    log_warn(NULL,
+             "upstream certificates are not verified (verify_ssl = no): whoever sits on the path "
+             "can read and change requests");
+}
+
 static void warm(void *arg)
 {
     struct proxy *p = arg;
     if (p->facts) // a message may outlive what it is about: loop_free runs what is left
-        facts_warm(p->facts, FACTS_CREDENTIALS, p->creds_key);
+        facts_warm(p->facts, FACTS_CREDENTIALS, p->first_key);
+    free(p->first_key);
+    p->first_key = NULL;
 }
 
 static void *run_control(void *arg)
@@ -181,10 +159,10 @@ static void *run_control(void *arg)
     return NULL;
 }
 
-static enum status start_control(struct proxy *p, char *const *envp, struct err *e)
+static enum status start_control(struct proxy *p, struct err *e)
 {
     struct rng rng;
-    struct creds_env env = {.envp = envp,
+    struct creds_env env = {.envp = p->source->envp,
                             .profile = p->config->profile,
                             .region = p->config->region,
                             .spawner = p->spawner};
@@ -205,26 +183,11 @@ static enum status start_control(struct proxy *p, char *const *envp, struct err 
     p->chain = creds_chain_new(p->control, p->facts, &env);
     p->view = facts_view_new(p->facts, p->main);
     fact_release(facts_view_peek(p->view, FACTS_CREDENTIALS, p->creds_key));
+    p->first_key = xstrdup(p->creds_key);
     loop_post(p->control, warm, p);
     int rc = pthread_create(&p->control_thread, NULL, run_control, p);
     p->has_control_thread = rc == 0;
     return rc ? err_set(e, ST_IO, "control thread: %s", strerror(rc)) : ST_OK;
-}
-
-static enum status find_region(struct proxy *p, char *const *envp, struct err *e)
-{
-    struct creds_env env = {.envp = envp, .profile = p->config->profile};
-    if (creds_region(&env, &p->region, &p->region_source) != ST_OK)
-        return err_set(e, ST_INVALID, "the region of the AWS configuration can't be read");
-    if (!*p->region) {
-        free(p->region);
-        p->region = xstrdup(CREDS_LAST_REGION);
-        free(p->region_source);
-        p->region_source = xstrdup("nothing names one");
-        log_info(NULL,
-                 "no region is configured; " CREDS_LAST_REGION " is used where a host names none");
-    }
-    return ST_OK;
 }
 
 static enum status start_admin(struct proxy *p, struct err *e)
@@ -241,30 +204,26 @@ static enum status start_admin(struct proxy *p, struct err *e)
                                   .arg = p};
     p->process.version = SIGV4_VERSION;
     p->process.started_wall_ms = clock_wall_ms();
-    p->process.region = p->region;
-    p->process.region_source = p->region_source;
+    p->process.reloads.good_wall_ms = p->process.started_wall_ms;
+    p->process.creds_key = p->creds_key;
     return admin_start(&admin, &p->admin, e);
 }
 
-static enum status start(struct proxy *p, char *const *envp, struct err *e)
+static enum status start(struct proxy *p, struct err *e)
 {
     if (!p->config->verify_ssl)
-        log_warn(
-            NULL,
-            "upstream certificates are not verified (verify_ssl = no): whoever sits on the path "
-            "can read and change requests");
+        serve_warn_unverified();
     enum status st = tls_trust_load(p->config->ca_bundle, &p->trust, e);
     if (st == ST_OK)
-        st = find_region(p, envp, e);
+        st = settings_find_region(p->source, p->config, e);
     if (st == ST_OK)
-        st = start_control(p, envp, e);
+        st = start_control(p, e);
     if (st != ST_OK)
         return st;
     struct front_options front = {.main = p->main,
                                   .config = p->config,
                                   .facts = p->facts,
                                   .trust = p->trust,
-                                  .region = p->region,
                                   .n_workers = p->config->workers};
     p->process.workers_why = "workers";
     if (!front.n_workers)
@@ -282,7 +241,8 @@ static enum status start(struct proxy *p, char *const *envp, struct err *e)
     p->signals[1] = watch_signal(p->main, SIGINT, on_stop, p);
     p->signals[2] = watch_signal(p->main, SIGHUP, on_hangup, p);
     p->signals[3] = watch_signal(p->main, SIGUSR1, on_reopen, p);
-    log_info(NULL, "ready: %u workers, region %s", front.n_workers, p->region);
+    log_info(NULL, "ready: %u workers, region %s (%s)", front.n_workers, p->config->default_region,
+             p->config->default_region_source);
     return ST_OK;
 }
 
@@ -309,16 +269,17 @@ static void stop(struct proxy *p)
     tls_client_free(p->tls);
     if (p->control)
         loop_free(p->control);
-    for (unsigned i = 0; i < N_SIGNALS; i++)
+    for (unsigned i = 0; i < SERVE_SIGNALS; i++)
         watch_free(p->signals[i]);
     timer_free(p->pre_stop);
     timer_free(p->idle);
     if (p->main)
         loop_free(p->main);
     tls_trust_release(p->trust);
-    arena_clear(&p->arena);
-    free(p->region);
-    free(p->region_source);
+    free(p->creds_key);
+    free(p->first_key);
+    free(p->process.reloads.waiting);
+    config_release(p->config);
 }
 
 static enum status start_log(const struct config *config, struct err *e)
@@ -339,23 +300,23 @@ static void say_failure(const struct config *config, const char *text)
         (void)fprintf(stderr, "sigv4-proxy: %s\n", text);
 }
 
-int serve_run(struct config *config, char *const *envp, struct spawner *spawner)
+int serve_run(struct config *config, const struct settings_source *source, struct spawner *spawner)
 {
-    struct proxy p = {.config = config, .spawner = spawner};
+    struct proxy p = {.source = source, .config = config_acquire(config), .spawner = spawner};
     struct err e = {""};
-    arena_init(&p.arena);
-    p.creds_key = plan_creds_key(config, NULL, &p.arena);
+    p.creds_key = serve_creds_key(config);
     p.main = loop_new("main", &e);
     if (!p.main || start_log(config, &e) != ST_OK) {
         (void)fprintf(stderr, "sigv4-proxy: %s\n", e.text);
         if (p.main)
             loop_free(p.main);
-        arena_clear(&p.arena);
+        free(p.creds_key);
+        config_release(p.config);
         return 1;
     }
     if (config->note)
         log_warn(NULL, "%s", config->note);
-    enum status st = start(&p, envp, &e);
+    enum status st = start(&p, &e);
     if (st == ST_OK)
         loop_run(p.main);
     else

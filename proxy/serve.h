@@ -4,10 +4,11 @@
 #define SERVE_H
 
 #include "config/config.h"
+#include "settings.h"
 
 struct spawner;
-// Blocks until the proxy has stopped; the exit code. config and spawner (NULL: there is none) are
-// borrowed, envp lives as long.
-int serve_run(struct config *config, char *const *envp, struct spawner *spawner);
+// Blocks until the proxy has stopped; the exit code. config: what the source said just now, a
+// reference is taken. spawner (NULL: there is none) is borrowed.
+int serve_run(struct config *config, const struct settings_source *source, struct spawner *spawner);
 
 #endif

@@ -96,6 +96,60 @@ enum status admin_start(const struct admin_options *o, struct admin **out, struc
     return ST_OK;
 }
 
+struct admin_change {
+    struct admin *admin;
+    struct config *config;
+    struct token_file *tokens;
+};
+
+static bool is_beyond(const struct admin *a)
+{
+    for (unsigned i = 0; i < a->n_listeners; i++)
+        if (!a->listeners[i].is_probe && !a->listeners[i].is_near)
+            return true;
+    return false;
+}
+
+enum status admin_prepare(struct admin *a, struct config *config, struct admin_change **out,
+                          struct err *e)
+{
+    if (!config->admin_token_file && is_beyond(a))
+        return err_set(e, ST_DENIED,
+                       "admin is beyond loopback, where admin_token_file must guard it");
+    struct admin_change *c = xcalloc(1, sizeof(*c));
+    c->admin = a;
+    c->config = config_acquire(config);
+    enum status st = ST_OK;
+    if (config->admin_token_file)
+        st = token_file_open(a->o.main, config->admin_token_file, &c->tokens, e);
+    if (st == ST_OK)
+        *out = c;
+    else
+        admin_change_free(c);
+    return st == ST_OK ? ST_OK : err_wrap(e, st, "admin_token_file");
+}
+
+void admin_change_free(struct admin_change *c)
+{
+    if (!c)
+        return;
+    config_release(c->config);
+    token_file_close(c->tokens);
+    free(c);
+}
+
+void admin_apply(struct admin_change *c)
+{
+    struct admin *a = c->admin;
+    struct config *config = a->config;
+    struct token_file *tokens = a->tokens;
+    a->config = c->config;
+    a->tokens = c->tokens;
+    c->config = config;
+    c->tokens = tokens;
+    admin_change_free(c);
+}
+
 void admin_free(struct admin *a)
 {
     if (!a)

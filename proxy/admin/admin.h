@@ -17,9 +17,15 @@
 struct admin_process {
     const char *version;
     int64_t started_wall_ms;
-    const char *region;
-    const char *region_source; // where it comes from; NULL: nowhere
-    const char *workers_why;   // what decided their number
+    const char *workers_why; // what decided their number
+    const char *creds_key;   // whose credentials make it ready
+    struct admin_reloads {
+        int64_t tried_wall_ms; // the last one; 0: there was none
+        int64_t good_wall_ms;  // when the configuration that holds was read
+        bool is_failed;        // the last one
+        struct err why;        // of that
+        char *waiting;         // changed settings that need a restart, by comma; NULL: none
+    } reloads;
 };
 
 struct admin_options {
@@ -40,6 +46,12 @@ struct admin;
 // Opens what the configuration names; with both listeners off there is an admin that nobody
 // reaches.
 NODISCARD enum status admin_start(const struct admin_options *o, struct admin **out, struct err *e);
-void admin_free(struct admin *a); // NULL is fine
+// A reload: what config names is loaded first; e says what can't be.
+struct admin_change;
+NODISCARD enum status admin_prepare(struct admin *a, struct config *config,
+                                    struct admin_change **out, struct err *e);
+void admin_apply(struct admin_change *c);       // takes c over
+void admin_change_free(struct admin_change *c); // NULL is fine
+void admin_free(struct admin *a);               // NULL is fine
 
 #endif

@@ -47,6 +47,7 @@ struct admin_page;
 struct admin_call {
     struct admin_conn *conn;
     struct admin *admin;
+    struct config *config;         // a reference, from the head to the answer
     const struct admin_page *page; // NULL: not found yet
     const struct msg *msg;
     struct span path;

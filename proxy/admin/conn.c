@@ -38,6 +38,7 @@ struct admin_conn {
 static void bury(void *arg)
 {
     struct admin_conn *c = arg;
+    config_release(c->call.config);
     h1_parser_free(c->parser);
     timer_free(c->timer);
     arena_wipe(&c->arena);
@@ -75,6 +76,7 @@ void admin_hang_up(struct admin_conn *c)
 static void next_message(struct admin_conn *c)
 {
     c->has_call = c->is_answered = c->is_asked = false;
+    config_release(c->call.config);
     c->call = (struct admin_call){.conn = c, .admin = c->admin};
     buf_reset(&c->body);
     arena_reset(&c->arena);
@@ -143,6 +145,7 @@ static void on_head(struct admin_conn *c, const struct msg *m)
     struct admin_call *call = &c->call;
     size_t mark = span_find(m->target, '?');
     c->has_call = true;
+    call->config = config_acquire(c->admin->config);
     call->msg = m;
     call->path = span_sub(m->target, 0, mark);
     call->query = mark < m->target.len ? span_sub(m->target, mark + 1, m->target.len) : SPAN("");

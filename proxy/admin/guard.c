@@ -25,8 +25,7 @@ static bool is_own_host(const struct admin_call *c, bool is_near)
     if (uri_parse_authority(value, c->arena, &host, NULL) != ST_OK)
         return false;
     if (host.kind == URI_NAME)
-        return span_is(host.host, "localhost") ||
-               is_listed(&c->admin->config->admin_hosts, host.host);
+        return span_is(host.host, "localhost") || is_listed(&c->config->admin_hosts, host.host);
     // A literal can't be rebound; beyond loopback any of the machine's may be meant.
     return net_addr_parse(host.host, 0, &addr) == ST_OK &&
            (!is_near || net_addr_is_loopback(&addr));
@@ -43,7 +42,7 @@ static bool is_from_page(const struct msg *m)
 // that serves them, and are told so (https://fetch.spec.whatwg.org/#http-cors-protocol).
 static bool is_listed_page(struct admin_call *c)
 {
-    const struct config_list *origins = &c->admin->config->presign_origins;
+    const struct config_list *origins = &c->config->presign_origins;
     struct span origin = hdrs_get(&c->msg->hdrs, SPAN("origin"));
     if (!c->page || !c->page->takes_origins || hdrs_count(&c->msg->hdrs, SPAN("origin")) != 1 ||
         !is_listed(origins, origin))

@@ -73,6 +73,18 @@ static void add_resources(struct buf *out)
              n);
 }
 
+static void add_reloads(struct buf *out, const struct admin_reloads *r)
+{
+    gauge(out, "config_last_reload_successful",
+          "0 where the newest configuration could not be taken, and an older one holds.",
+          !r->is_failed);
+    gauge(out, "config_last_reload_success_timestamp_seconds",
+          "When the configuration that holds was read, as Unix time.",
+          (double)r->good_wall_ms / 1000);
+    gauge(out, "config_restart_needed", "1 where changed settings wait for a restart.",
+          r->waiting != NULL);
+}
+
 static void add_front(struct buf *out, const struct admin *a)
 {
     struct front_stats s;
@@ -100,32 +112,38 @@ static const struct creds *usable(const struct facts_item *item)
 }
 
 // The default credentials, and those of named profiles for whoever may see names.
-static bool is_shown(const struct facts_item *item, bool with_names)
+static const char *shown_key(const struct admin_call *c, const struct facts_item *item)
 {
-    return item->kind == FACTS_CREDENTIALS && (with_names || !*item->key);
+    if (item->kind != FACTS_CREDENTIALS)
+        return NULL;
+    if (strcmp(item->key, c->admin->o.process->creds_key) == 0)
+        return "";
+    return c->is_trusted ? item->key : NULL;
 }
 
-static void add_creds(struct buf *out, const struct facts_list *list, bool with_names)
+static void add_creds(struct buf *out, const struct facts_list *list, const struct admin_call *c)
 {
     struct buf label;
     buf_init(&label);
     metrics_family(out, "credentials_usable", "gauge",
                    "1 where there are credentials; key is empty for the default ones.");
     for (unsigned i = 0; i < list->n; i++) {
-        if (!is_shown(&list->v[i], with_names))
+        const char *key = shown_key(c, &list->v[i]);
+        if (!key)
             continue;
         buf_reset(&label);
-        metrics_label(&label, "key", span_of(list->v[i].key));
+        metrics_label(&label, "key", span_of(key));
         metrics_sample(out, "credentials_usable", buf_cstr(&label), usable(&list->v[i]) != NULL);
     }
     metrics_family(out, "credentials_expiry_timestamp_seconds", "gauge",
                    "When credentials expire, as Unix time; absent where they don't.");
     for (unsigned i = 0; i < list->n; i++) {
         const struct creds *creds = usable(&list->v[i]);
-        if (!is_shown(&list->v[i], with_names) || !creds || creds->expires_at_ms == INT64_MAX)
+        const char *key = shown_key(c, &list->v[i]);
+        if (!key || !creds || creds->expires_at_ms == INT64_MAX)
             continue;
         buf_reset(&label);
-        metrics_label(&label, "key", span_of(list->v[i].key));
+        metrics_label(&label, "key", span_of(key));
         metrics_sample(out, "credentials_expiry_timestamp_seconds", buf_cstr(&label),
                        (double)creds->expires_at_ms / 1000);
     }
@@ -149,8 +167,9 @@ void admin_metrics(struct admin_call *c, const struct facts_list *list)
     add_process(&out, c->admin);
     add_resources(&out);
     add_front(&out, c->admin);
+    add_reloads(&out, &c->admin->o.process->reloads);
     if (list) {
-        add_creds(&out, list, c->is_trusted);
+        add_creds(&out, list, c);
         add_facts(&out, list);
     }
     metrics_render(&out);

@@ -100,7 +100,7 @@ static void status(struct admin_call *c)
 static void quit(struct admin_call *c)
 {
     struct admin *a = c->admin;
-    if (!a->config->admin_quit) {
+    if (!c->config->admin_quit) {
         admin_say(c, 403, "set admin_quit = on to stop the proxy from here");
         return;
     }

@@ -23,8 +23,8 @@ static void on_cancel(void *arg)
 void admin_presign(struct admin_call *c)
 {
     struct admin *a = c->admin;
-    struct presign_service s = {.config = a->config,
-                                .default_region = span_of(a->o.process->region),
+    struct presign_service s = {.config = c->config,
+                                .default_region = span_of(c->config->default_region),
                                 .view = a->o.view,
                                 .cache = a->keys};
     struct presign_call call = {.method = c->msg->method,

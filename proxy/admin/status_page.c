@@ -188,11 +188,28 @@ static json_t *hardening_of(void)
     return o;
 }
 
-static json_t *region_of(const struct admin_process *p)
+static json_t *region_of(const struct config *c)
 {
     json_t *o = json_object();
-    set_text(o, "default", p->region);
-    set_text(o, "decided_by", p->region_source);
+    set_text(o, "default", c->default_region);
+    set_text(o, "decided_by", c->default_region_source);
+    return o;
+}
+
+static json_t *config_of(const struct admin *a)
+{
+    const struct admin_reloads *r = &a->o.process->reloads;
+    json_t *o = json_object();
+    set_text(o, "file", a->config->file_name);
+    set_time(o, "loaded_at", r->good_wall_ms);
+    set(o, "reloads", json_integer(metrics_sum(METRIC_RELOAD_GOOD)));
+    set(o, "reloads_failed", json_integer(metrics_sum(METRIC_RELOAD_FAILED)));
+    if (r->tried_wall_ms)
+        set_time(o, "last_reload_at", r->tried_wall_ms);
+    else
+        set(o, "last_reload_at", json_null());
+    set_text(o, "last_error", r->is_failed ? r->why.text : NULL);
+    set_text(o, "waits_for_restart", r->waiting);
     return o;
 }
 
@@ -210,7 +227,8 @@ void admin_status(struct admin_call *c, const struct facts_list *list)
     set(o, "workers", workers_of(a, &s));
     set(o, "listeners", listeners_of(a));
     set_text(o, "config_file", a->config->file_name);
-    set(o, "region", region_of(p));
+    set(o, "config", config_of(a));
+    set(o, "region", region_of(a->config));
     set(o, "routes", routes_of(a->config));
     set(o, "credentials", list ? credentials_of(list) : json_null());
     set(o, "addresses", list ? facts_of(list, FACTS_ADDRESSES) : json_null());

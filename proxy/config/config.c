@@ -245,5 +245,7 @@ void config_release(struct config *c)
     free(c->origins);
     free(c->file_name);
     free(c->note);
+    free(c->default_region);
+    free(c->default_region_source);
     free(c);
 }

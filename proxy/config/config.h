@@ -167,6 +167,8 @@ struct config {
     struct config_route *routes;    // first match wins
     struct config_policy *policies; // the same
     struct config_origin *origins;  // one an option, for config_effective
+    char *default_region;           // where nothing names one, and whose word that is;
+    char *default_region_source;    // config_take_region's, NULL before
     char *note;                     // a value that was taken for another one; NULL: none
     char *file_name;                // NULL: no file
     unsigned n_routes, n_policies;
@@ -191,6 +193,13 @@ void config_release(struct config *c);
 // config_effective. Before the snapshot is shared.
 NODISCARD enum status config_take_profile(struct config *c, const char *key, struct span value,
                                           const char *where, struct err *e);
+// The region resolution's answer, which needs files. Heap strings, taken over. Before the snapshot
+// is shared.
+void config_take_region(struct config *c, char *region, char *source);
+// On reload: settings that only a start reads stay as they are now; the keys of those that would
+// have changed are added to names, separated by commas. Before the snapshot is shared.
+struct buf;
+void config_keep_fixed(struct config *next, const struct config *now, struct buf *names);
 // What the general sections say, and over it the route; r may be NULL. The list is borrowed.
 struct config_retry config_retry_of(const struct config *c, const struct config_route *r);
 // "36h", "900", in milliseconds and within bounds.
@@ -202,7 +211,6 @@ const char *config_file_argument(int argc, char *const *argv);
 // Whether the argument is a setting's flag whose value is the next argument.
 bool config_flag_takes_next(const char *argument);
 
-struct buf;
 void config_help(struct buf *out);       // --help
 void config_full_conf(struct buf *out);  // conf/full.conf: every key with default and help
 void config_completion(struct buf *out); // conf/completion.bash

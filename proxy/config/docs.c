@@ -129,6 +129,8 @@ static void add_option_help(const struct option *o, struct buf *out)
     struct buf text;
     buf_init(&text);
     buf_add_str(&text, o->help);
+    if (!o->is_reloadable)
+        buf_add_str(&text, " " DOCS_FIXED);
     if (o->def)
         buf_addf(&text, " (default: %s)", o->def);
     add_flag_line(o, out);
@@ -170,6 +172,8 @@ static void add_example(const struct option *o, struct buf *out)
 {
     buf_add_char(out, '\n');
     docs_wrap(out, "# ", span_of(o->help));
+    if (!o->is_reloadable)
+        docs_wrap(out, "# ", SPAN(DOCS_FIXED));
     if (!o->def)
         buf_add_str(out, "# Not set by default; an example:\n");
     buf_addf(out, "#%s = %s\n", o->key, o->def ? o->def : o->example);

@@ -16,6 +16,8 @@ struct docs_command {
 extern const struct docs_command docs_commands[];
 extern const size_t docs_commands_n;
 
+#define DOCS_FIXED "A change needs a restart, or SIGUSR2."
+
 extern const char docs_values[]; // how sizes, times, lists are written
 
 // Appends text in lines of at most 78 columns, each with indent in front.

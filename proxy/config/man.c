@@ -45,6 +45,8 @@ static void add_default(const struct option *o, struct buf *out)
 {
     if (o->def)
         buf_addf(out, "The default is\n.Ql %s .\n", o->def);
+    if (!o->is_reloadable)
+        buf_add_str(out, DOCS_FIXED "\n");
 }
 
 // ".It Fl -listen Ar ADDR:PORT,..." with the aliases behind commas.
@@ -148,6 +150,9 @@ static const char man_rest[] =
     "take no more connections, finish what runs within\n"
     ".Fl -drain-timeout .\n"
     "A second one ends the proxy at once.\n"
+    ".It Dv SIGHUP\n"
+    "Read the configuration, certificates, tokens and credentials files again.\n"
+    "What is wrong changes nothing and is logged.\n"
     ".It Dv SIGUSR1\n"
     "Open\n"
     ".Fl -log-file\n"

@@ -45,13 +45,16 @@ const struct option options[] = {
              "others get 403. Without it the socket's permissions decide alone."},
     {.key = "listen_cert", .section = "proxy", .type = OPT_STRING, .arg = "FILE",
      .example = "/etc/sigv4-proxy/tls.crt", .check = check_folder, AT(listen_cert),
+     .is_reloadable = true,
      .help = "Certificate (PEM, with what it was issued by) with which the listener speaks TLS, on "
              "all its addresses but unix sockets. Together with listen_key."},
     {.key = "listen_key", .section = "proxy", .type = OPT_STRING, .arg = "FILE",
      .example = "/etc/sigv4-proxy/tls.key", .check = check_folder, AT(listen_key),
+     .is_reloadable = true,
      .help = "Private key of listen_cert (PEM, without a password)."},
     {.key = "listen_client_ca", .section = "proxy", .type = OPT_STRING, .arg = "FILE",
      .example = "/etc/sigv4-proxy/clients.pem", .check = check_folder, AT(listen_client_ca),
+     .is_reloadable = true,
      .help = "Certificates (PEM) of who issues those of clients: with it a client needs one."},
     {.key = "allow_clients", .section = "proxy", .type = OPT_LIST, .arg = "ADDR[/BITS]",
      .example = "127.0.0.1, 10.0.0.0/8", .check = check_cidr, AT(allow_clients),
@@ -60,6 +63,7 @@ const struct option options[] = {
              "listed, get 403. Unix sockets have listen_peers instead."},
     {.key = "proxy_auth_file", .section = "proxy", .type = OPT_STRING, .arg = "FILE",
      .example = "/etc/sigv4-proxy/proxy-tokens", .check = check_folder, AT(proxy_auth_file),
+     .is_reloadable = true,
      .help = "Tokens for the proxy listener, a line each: TOKEN or NAME TOKEN. Clients send one in "
              "Proxy-Authorization, as Bearer or as the password of Basic, and get 407 without. "
              "Read again when it changes."},
@@ -69,6 +73,7 @@ const struct option options[] = {
              "Beyond loopback only together with admin_token_file."},
     {.key = "admin_token_file", .section = "proxy", .type = OPT_STRING, .arg = "FILE",
      .example = "/etc/sigv4-proxy/admin-tokens", .check = check_folder, AT(admin_token_file),
+     .is_reloadable = true,
      .help = "Tokens for the admin listener beyond loopback, a line each: TOKEN or NAME TOKEN. Read "
              "again when it changes."},
     {.key = "admin_hosts", .section = "proxy", .type = OPT_LIST, .arg = "HOST",
@@ -150,9 +155,11 @@ const struct option options[] = {
              "longer than the credentials are."},
     {.key = "ca_bundle", .section = "proxy", .env = "AWS_CA_BUNDLE", .type = OPT_STRING, .arg = "FILE",
      .example = "/etc/ssl/certs/ca-certificates.crt", .check = check_text, AT(ca_bundle),
+     .is_reloadable = true,
      .help = "PEM file of the authorities that upstream certificates are verified against, in place "
              "of the system's."},
     {.key = "verify_ssl", .section = "proxy", .type = OPT_BOOL, .def = "yes", AT(verify_ssl),
+     .is_reloadable = true,
      .help = "Verify upstream certificates. Without it, whoever sits on the path can read and change "
              "requests."},
     {.key = "upstream_proxy", .section = "proxy", .type = OPT_STRING,

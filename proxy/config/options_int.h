@@ -47,8 +47,8 @@ struct option {
     size_t route_at;  // offset in struct config_route
     size_t route_has; // offset of its has_x there; 0: NULL or -1 says "not set"
     enum option_type type;
-    bool in_route; // a route may set it (too), at route_at
-    bool is_reloadable;
+    bool in_route;      // a route may set it (too), at route_at
+    bool is_reloadable; // SIGHUP is enough
     bool is_secret;
     bool hides_userinfo; // a URL: what stands before '@' is a secret
 };

@@ -53,11 +53,27 @@ static void close_gently(struct conn *c)
     detach(c);
 }
 
+static struct h1_limits limits_of(const struct config *cfg)
+{
+    return (struct h1_limits){.max_request_line = cfg->max_request_line,
+                              .max_field = cfg->max_field,
+                              .max_head = cfg->max_head,
+                              .max_fields = (unsigned)cfg->max_fields,
+                              .max_trailers = cfg->max_trailers};
+}
+
 static void begin_request(struct conn *c)
 {
+    struct worker *w = c->worker;
     c->request = request_new(c);
+    if (c->n_setups != w->n_setups) { // the connection is older than a reload
+        c->n_setups = w->n_setups;
+        struct h1_limits limits = limits_of(w->setup.config);
+        h1_parser_set_limits(c->parser, &limits);
+        stream_set_write_stall(c->stream, w->setup.config->client_write_timeout);
+    }
     h1_parser_next(c->parser, &c->request->arena);
-    timer_set(c->timer, c->worker->shared->config->client_head_timeout);
+    timer_set(c->timer, w->setup.config->client_head_timeout);
 }
 
 // Tells the request one event; false where the rest of the input has to wait or the connection is
@@ -205,7 +221,7 @@ static void on_ready(void *arg)
 {
     struct conn *c = arg;
     if (!c->request)
-        timer_set(c->timer, c->worker->shared->config->client_idle_timeout);
+        timer_set(c->timer, c->worker->setup.config->client_idle_timeout);
 }
 
 static void open_stream(struct conn *c, int fd)
@@ -217,11 +233,11 @@ static void open_stream(struct conn *c, int fd)
                                           .ready = on_ready,
                                           .closed = on_closed};
     struct worker *w = c->worker;
-    const struct config *cfg = w->shared->config;
+    const struct config *cfg = w->setup.config;
     c->is_unix = listen_peer_ids(fd, &c->uid, &c->gid);
-    bool is_tls = w->shared->acceptor && !c->is_unix;
+    bool is_tls = w->setup.acceptor && !c->is_unix;
     if (is_tls)
-        c->stream = stream_new_tls(w->loop, fd, w->shared->acceptor, &ops, c);
+        c->stream = stream_new_tls(w->loop, fd, w->setup.acceptor, &ops, c);
     else
         c->stream = stream_new(w->loop, fd, &ops, c);
     if (c->is_unix)
@@ -234,15 +250,11 @@ static void open_stream(struct conn *c, int fd)
 
 void conn_open(struct worker *w, int fd)
 {
-    const struct config *cfg = w->shared->config;
-    struct h1_limits limits = {.max_request_line = cfg->max_request_line,
-                               .max_field = cfg->max_field,
-                               .max_head = cfg->max_head,
-                               .max_fields = (unsigned)cfg->max_fields,
-                               .max_trailers = cfg->max_trailers};
+    struct h1_limits limits = limits_of(w->setup.config);
     struct conn *c = xcalloc(1, sizeof(*c));
     c->worker = w;
     c->id = ++w->next_conn;
+    c->n_setups = w->n_setups;
     c->parser = h1_parser_new(H1_REQUEST, &limits);
     c->timer = timer_new(w->loop, on_timer, c);
     c->bury = (struct deferred){.fn = bury, .arg = c};
@@ -274,7 +286,7 @@ void conn_next(struct conn *c, bool keep)
         close_gently(c);
         return;
     }
-    timer_set(c->timer, c->worker->shared->config->client_idle_timeout);
+    timer_set(c->timer, c->worker->setup.config->client_idle_timeout);
     stream_resume(c->stream);
 }
 

@@ -18,6 +18,7 @@ struct conn {
     uint64_t id;
     uint64_t bytes_at_hup; // of the request's body, when the grace began
     unsigned n_requests;
+    unsigned n_setups;        // of the worker, when the limits were set
     char peer[NET_ADDR_TEXT]; // for the log
     uint32_t uid, gid;        // with is_unix
     bool is_unix;             // came through a unix socket

@@ -16,7 +16,7 @@
 #define KEEP_BUCKET_MS       ((int64_t)3600 * 1000)
 
 // A client connection needs a descriptor, its upstream another, its spool a third.
-static uint64_t connection_cap(const struct config *cfg)
+uint64_t front_connection_cap(const struct config *cfg)
 {
     struct rlimit lim = {0};
     if (cfg->max_connections)
@@ -82,13 +82,10 @@ static struct front *front_new(const struct front_options *o)
     struct rng rng;
     rng_seed_kernel(&rng);
     f->options = *o;
-    f->shared.config = config_acquire(o->config);
     f->shared.facts = o->facts;
-    f->shared.trust = o->trust;
-    f->shared.region = span_of(o->region);
     (void)snprintf(f->shared.pseudonym, sizeof(f->shared.pseudonym), "sigv4-proxy-%04x",
                    (unsigned)(rng_u64(&rng) & 0xffff));
-    limit_init(&f->shared.connections, connection_cap(o->config));
+    limit_init(&f->shared.connections, front_connection_cap(o->config));
     limit_init(&f->shared.spool, o->config->spool_max);
     f->shared.hash_seed = rng_u64(&rng);
     retry_init(&f->shared);
@@ -96,28 +93,6 @@ static struct front *front_new(const struct front_options *o)
     f->drain_timer = timer_new(o->main, on_drain_timeout, f);
     f->workers = xcalloc(o->n_workers, sizeof(*f->workers));
     return f;
-}
-
-static void on_tokens(void *arg)
-{
-    struct front *f = arg;
-    for (unsigned i = 0; i < f->n_workers; i++)
-        worker_set_tokens(&f->workers[i], token_file_get(f->tokens));
-}
-
-static enum status load_guards(struct front *f, struct err *e)
-{
-    const struct config *cfg = f->shared.config;
-    struct tls_acceptor_files files = {
-        .cert = cfg->listen_cert, .key = cfg->listen_key, .client_ca = cfg->listen_client_ca};
-    if (files.cert && tls_acceptor_load(&files, &f->shared.acceptor, e) != ST_OK)
-        return err_wrap(e, ST_IO, "listen_cert, listen_key, listen_client_ca");
-    if (!cfg->proxy_auth_file)
-        return ST_OK;
-    if (token_file_open(f->options.main, cfg->proxy_auth_file, &f->tokens, e) != ST_OK)
-        return err_wrap(e, ST_IO, "proxy_auth_file");
-    token_file_watch(f->tokens, on_tokens, f);
-    return ST_OK;
 }
 
 static enum status start_workers(struct front *f, struct err *e)
@@ -129,8 +104,6 @@ static enum status start_workers(struct front *f, struct err *e)
         w->main = f->options.main;
         w->main_arg = f;
         w->on_conn_closed = on_conn_closed;
-        if (f->tokens)
-            w->auth = token_set_acquire(token_file_get(f->tokens));
         enum status st = worker_start(w, e);
         if (st != ST_OK)
             return st;
@@ -142,7 +115,10 @@ static enum status start_workers(struct front *f, struct err *e)
 enum status front_start(const struct front_options *o, struct front **out, struct err *e)
 {
     struct front *f = front_new(o);
-    enum status st = load_guards(f, e);
+    struct front_change *first = NULL;
+    enum status st = front_prepare(f, o->config, o->trust, &first, e);
+    if (st == ST_OK)
+        setup_first(first);
     for (unsigned i = 0; st == ST_OK && i < o->config->listen.n; i++)
         st = listener_open(f, o->config->listen.v[i], e);
     if (st == ST_OK)
@@ -172,7 +148,7 @@ void front_stats(const struct front *f, struct front_stats *out)
         .clients = limit_used(&f->shared.connections),
         .clients_max = atomic_load(&f->shared.connections.cap),
         .spool_bytes = limit_used(&f->shared.spool),
-        .spool_max = f->shared.config->spool_max,
+        .spool_max = f->config->spool_max,
         .forwarded = limit_used(&f->shared.active),
         .retrying = limit_used(&f->shared.retrying),
         .parked = limit_used(&f->shared.parked),
@@ -218,8 +194,10 @@ static void free_front(void *arg)
     struct front *f = arg;
     timer_free(f->accept_again);
     timer_free(f->drain_timer);
-    config_release(f->shared.config);
-    tls_acceptor_release(f->shared.acceptor);
+    for (unsigned i = 0; i < f->options.n_workers; i++)
+        worker_setup_clear(&f->workers[i].setup); // of one that never ran
+    config_release(f->config);
+    tls_trust_release(f->trust);
     tokens_free(f->shared.tokens);
     memo_free(f->shared.skews);
     memo_free(f->shared.buckets);
@@ -232,6 +210,7 @@ void front_free(struct front *f)
 {
     listener_close_all(f);
     token_file_close(f->tokens);
+    f->tokens = NULL;
     for (unsigned i = 0; i < f->n_workers; i++)
         worker_stop(&f->workers[i]);
     // Workers' last messages may still wait in main's queue: this one runs behind them.

@@ -16,15 +16,21 @@ struct front;
 
 struct front_options {
     struct loop *main;
-    struct config *config;   // a reference is taken
+    struct config *config;   // a reference is taken; with its default region
     struct facts *facts;     // borrowed
-    struct tls_trust *trust; // borrowed
-    const char *region;      // region resolution's answer, never empty; borrowed
+    struct tls_trust *trust; // a reference is taken
     unsigned n_workers;
 };
 
 // Binds the listeners and starts the workers. Main's thread, as everything here.
 NODISCARD enum status front_start(const struct front_options *o, struct front **out, struct err *e);
+// A reload. What config names is loaded; e says what can't be.
+struct front_change;
+NODISCARD enum status front_prepare(struct front *f, struct config *config, struct tls_trust *trust,
+                                    struct front_change **out, struct err *e);
+// New requests go by it; those under way go on by what they began with. Takes c over.
+void front_apply(struct front_change *c);
+void front_change_free(struct front_change *c); // NULL is fine
 // Accepts until the queues are empty, closes the listeners, lets requests finish for at most
 // timeout_ms, then calls done once (never before this returns).
 void front_drain(struct front *f, int64_t timeout_ms, loop_fn done, void *arg);

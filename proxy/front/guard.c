@@ -30,7 +30,7 @@ static void describe_client(struct request *r)
 
 bool guard_admits(struct request *r)
 {
-    const struct token_set *tokens = r->worker->auth;
+    const struct token_set *tokens = r->worker->setup.auth;
     if (!is_welcome(r)) {
         log_warn(r->id, "client-denied: %s is not in %s", r->conn->peer,
                  r->conn->is_unix ? "listen_peers" : "allow_clients");

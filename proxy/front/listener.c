@@ -103,6 +103,21 @@ static bool is_guarded(const struct config *c)
     return c->allow_clients.n || c->proxy_auth_file || c->listen_client_ca;
 }
 
+static void warn(const struct front *f, unsigned i)
+{
+    if (!net_addr_is_loopback(&f->shared.listening[i]) && !is_guarded(f->config))
+        log_warn(NULL,
+                 "listening on %s, beyond loopback: whoever reaches it can use these credentials "
+                 "(allow_clients, proxy_auth_file or listen_client_ca would guard it)",
+                 f->listeners[i].name);
+}
+
+void listeners_warn(const struct front *f)
+{
+    for (unsigned i = 0; i < f->n_listeners; i++)
+        warn(f, i);
+}
+
 static enum status listener_add(struct front *f, struct net_addr *at, struct err *e)
 {
     if (f->n_listeners == FRONT_MAX_LISTENERS)
@@ -112,7 +127,7 @@ static enum status listener_add(struct front *f, struct net_addr *at, struct err
     l->fd = listen_open(at, BACKLOG, e);
     if (l->fd == -1)
         return ST_IO;
-    unsigned mode = (unsigned)strtoul(f->shared.config->listen_mode, NULL, 8);
+    unsigned mode = (unsigned)strtoul(f->config->listen_mode, NULL, 8);
     if (listen_set_mode(at, mode, e) != ST_OK) {
         (void)close(l->fd);
         return ST_IO;
@@ -126,11 +141,7 @@ static enum status listener_add(struct front *f, struct net_addr *at, struct err
     l->watch = watch_new(f->options.main, l->fd, on_readable, l);
     f->n_listeners++;
     f->shared.n_listening = f->n_listeners;
-    if (!net_addr_is_loopback(a) && !is_guarded(f->shared.config))
-        log_warn(NULL,
-                 "listening on %s, beyond loopback: whoever reaches it can use these credentials "
-                 "(allow_clients, proxy_auth_file or listen_client_ca would guard it)",
-                 l->name);
+    warn(f, f->n_listeners - 1);
     log_info(NULL, "listening on %s", l->name);
     return ST_OK;
 }

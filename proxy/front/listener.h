@@ -18,6 +18,8 @@ struct listener {
 struct front {
     struct front_options options;
     struct front_shared shared;
+    struct config *config; // the newest; workers have references of their own
+    struct tls_trust *trust;
     struct token_file *tokens; // proxy_auth_file; NULL: none
     struct worker *workers;
     unsigned n_workers;
@@ -34,5 +36,8 @@ NODISCARD enum status listener_open(struct front *f, const char *text, struct er
 void listener_pause(struct front *f, bool is_paused);
 void listener_empty_queue(struct front *f);
 void listener_close_all(struct front *f);
+void listeners_warn(const struct front *f); // where nothing guards what strangers reach
+uint64_t front_connection_cap(const struct config *cfg);
+void setup_first(struct front_change *c); // before the workers start
 
 #endif

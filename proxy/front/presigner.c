@@ -94,7 +94,7 @@ static void on_done(void *arg, const struct presign_answer *answer)
 void presigner_answer(struct request *r)
 {
     struct presign_service s = {.config = r->config,
-                                .default_region = r->worker->shared->region,
+                                .default_region = span_of(r->config->default_region),
                                 .view = r->worker->facts,
                                 .cache = r->worker->keys};
     struct presign_call c = {.method = r->msg->method,

@@ -135,7 +135,7 @@ struct request *request_new(struct conn *c)
         r->timer = timer_new(w->loop, on_timer, r);
     }
     r->conn = c;
-    r->config = config_acquire(w->shared->config);
+    r->config = config_acquire(w->setup.config);
     r->state = REQ_READ_HEAD;
     (void)snprintf(r->id, sizeof(r->id), "c%u-%llu.%u", w->number, (unsigned long long)c->id,
                    c->n_requests + 1);
@@ -332,7 +332,7 @@ static void make_plan(struct request *r, struct span bucket_region, struct plan 
     struct plan_input in = {.msg = r->msg,
                             .config = r->config,
                             .client = &r->client,
-                            .default_region = r->worker->shared->region,
+                            .default_region = span_of(r->config->default_region),
                             .bucket_region = bucket_region};
     if (r->config->via)
         in.own_pseudonym = span_of(r->worker->shared->pseudonym);

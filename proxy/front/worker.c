@@ -11,9 +11,19 @@
 #include "front/request.h"
 #include "log/log.h"
 #include "metrics/metrics.h"
+#include "policy/reach.h"
 
 #define KEY_CACHE    256
 #define HEARTBEAT_MS 2000 // so that an idle loop turns, too
+
+void worker_setup_clear(struct worker_setup *s)
+{
+    config_release(s->config);
+    tls_acceptor_release(s->acceptor);
+    tls_client_free(s->tls);
+    token_set_release(s->auth);
+    *s = (struct worker_setup){0};
+}
 
 static void close_all(struct worker *w)
 {
@@ -41,7 +51,7 @@ static void clear(struct worker *w)
     if (w->facts)
         facts_view_free(w->facts);
     sign_key_cache_free(w->keys);
-    tls_client_free(w->tls);
+    worker_setup_clear(&w->setup);
     buf_clear(&w->scratch);
 }
 
@@ -66,7 +76,7 @@ static void *run(void *arg)
 
 enum status worker_start(struct worker *w, struct err *e)
 {
-    const struct config *cfg = w->shared->config;
+    const struct config *cfg = w->setup.config;
     TAILQ_INIT(&w->conns);
     SLIST_INIT(&w->spare);
     buf_init(&w->scratch);
@@ -75,12 +85,9 @@ enum status worker_start(struct worker *w, struct err *e)
     w->loop = loop_new(w->name, e);
     if (!w->loop)
         return ST_IO;
-    w->tls = tls_client_new(w->shared->trust, cfg->verify_ssl, e);
-    if (!w->tls)
-        return ST_IO;
     w->facts = facts_view_new(w->shared->facts, w->loop);
     w->dialer = (struct dialer){
-        .loop = w->loop, .facts = w->facts, .tls = w->tls, .refusal = attempt_refusal};
+        .loop = w->loop, .facts = w->facts, .tls = w->setup.tls, .refusal = attempt_refusal};
     struct pool_options pool = {.idle_timeout_ms = cfg->pool_idle_timeout,
                                 .max_age_ms = cfg->pool_max_age,
                                 .limits = {.max_request_line = 8192,
@@ -120,8 +127,8 @@ struct new_tokens {
 static void take_tokens(void *arg)
 {
     struct new_tokens *n = arg;
-    token_set_release(n->worker->auth);
-    n->worker->auth = n->set;
+    token_set_release(n->worker->setup.auth);
+    n->worker->setup.auth = n->set;
     free(n);
 }
 
@@ -131,6 +138,50 @@ void worker_set_tokens(struct worker *w, struct token_set *tokens)
     n->worker = w;
     n->set = token_set_acquire(tokens);
     loop_post(w->loop, take_tokens, n);
+}
+
+struct new_setup {
+    struct worker *worker;
+    struct worker_setup setup;
+};
+
+static bool is_reached(void *arg, const struct origin *o)
+{
+    struct worker *w = arg;
+    struct reach to = {.host = span_of(o->host), .port = o->port, .is_tls = o->is_tls};
+    struct arena a;
+    arena_init(&a);
+    bool is_kept = reach_may(w->setup.config, &to, &a);
+    arena_clear(&a);
+    return is_kept;
+}
+
+static void take_setup(void *arg)
+{
+    struct new_setup *n = arg;
+    struct worker *w = n->worker;
+    struct worker_setup old = w->setup;
+    bool has_tls = n->setup.tls != NULL;
+    w->setup = n->setup;
+    w->n_setups++;
+    free(n);
+    if (has_tls) {
+        pool_set_tls(w->pool, w->setup.tls);
+    } else {
+        w->setup.tls = old.tls;
+        old.tls = NULL;
+    }
+    pool_set_ages(w->pool, w->setup.config->pool_idle_timeout, w->setup.config->pool_max_age);
+    pool_prune(w->pool, is_reached, w);
+    worker_setup_clear(&old);
+}
+
+void worker_take_setup(struct worker *w, const struct worker_setup *s)
+{
+    struct new_setup *n = xmalloc(sizeof(*n));
+    n->worker = w;
+    n->setup = *s;
+    loop_post(w->loop, take_setup, n);
 }
 
 static void end_loop(void *arg)
@@ -145,5 +196,4 @@ void worker_stop(struct worker *w)
     loop_post(w->loop, end_loop, w);
     (void)pthread_join(w->thread, NULL);
     loop_free(w->loop);
-    token_set_release(w->auth);
 }

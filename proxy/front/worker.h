@@ -27,14 +27,19 @@ SLIST_HEAD(request_list, request);
 
 #define FRONT_MAX_LISTENERS 16
 
+// What a reload changes. A worker has one of its own, whose members are references.
+struct worker_setup {
+    struct config *config;
+    struct tls_acceptor *acceptor; // of TCP listeners; NULL: they are plain
+    struct tls_client *tls;        // in a message: NULL where the worker goes on with its own
+    struct token_set *auth;        // one of them is asked for; NULL: none
+};
+void worker_setup_clear(struct worker_setup *s);
+
 // What all workers and main share; immutable but for the atomics.
 struct front_shared {
-    struct config *config;
     struct facts *facts;
-    struct tls_trust *trust;
-    struct span region;
-    char pseudonym[24];            // our name in Via: sigv4-proxy-1a2b
-    struct tls_acceptor *acceptor; // of TCP listeners; NULL: they are plain
+    char pseudonym[24]; // our name in Via: sigv4-proxy-1a2b
     struct limit connections;
     struct limit spool;                             // bytes in spool files
     struct limit active;                            // requests that are being forwarded
@@ -59,11 +64,11 @@ struct worker {
     struct loop *loop;
     struct timer *heartbeat;
     struct facts_view *facts;
-    struct tls_client *tls;
+    struct worker_setup setup; // before the thread starts, main's
+    unsigned n_setups;         // how often it changed
     struct dialer dialer;
     struct pool *pool;
     struct sign_key_cache *keys;
-    struct token_set *auth; // one of them is asked for; NULL: none
     struct conn_list conns;
     struct request_list spare; // finished requests with their arena, for the next ones
     unsigned n_spare;
@@ -79,6 +84,8 @@ struct worker {
 
 NODISCARD enum status worker_start(struct worker *w, struct err *e);
 void worker_set_tokens(struct worker *w, struct token_set *tokens); // main's thread
+// Main's thread: what begins from then on goes by s, whose references pass on.
+void worker_take_setup(struct worker *w, const struct worker_setup *s);
 void worker_drain(
     struct worker *w); // main's thread: idle connections go, the others end after their request
 void worker_stop(struct worker *w); // main's thread: cuts everything off, joins the thread

@@ -5,6 +5,7 @@ Every proxy that a test starts must end with code 0, without a sanitizer's repor
 the canary secrets in what it wrote.
 """
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -84,7 +85,8 @@ class Proxy:
                  f"admin = {admin or f'127.0.0.1:{self.admin_port}'}"]
         if ca_bundle:
             lines.append(f"ca_bundle = {ca_bundle}")
-        self.conf_path.write_text("\n".join(lines) + "\n" + conf)
+        self.common = "\n".join(lines) + "\n"
+        self.write(conf)
         self.env = base_environment(folder) | identity_environment(identity) | (env or {})
         binary = BINARY
         if user is not None:  # who may not be able to reach the build folder
@@ -117,6 +119,28 @@ class Proxy:
             return self.admin("/readyz") is not None
         except OSError:
             return False
+
+    def write(self, conf):
+        """Another configuration file, behind the lines that every test needs."""
+        self.conf_path.write_text(self.common + conf)
+
+    def status(self):
+        """/status as an object."""
+        answer = self.admin("/status")
+        assert answer.status == 200, answer
+        return json.loads(answer.body)
+
+    def reload(self, conf=None):
+        """SIGHUP, with another file if there is one; what /status then says of the configuration."""
+        def told():
+            config = self.status()["config"]
+            return config["reloads"] + config["reloads_failed"]
+        if conf is not None:
+            self.write(conf)
+        before = told()
+        self.signal(signal.SIGHUP)
+        wait_until(lambda: told() > before, 10, "the reload")
+        return self.status()["config"]
 
     @property
     def log(self):

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "settings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/xalloc.h"
+#include "creds/creds.h"
+
+#define CONF_MAX (1 << 20)
+
+static enum status read_file(const char *path, struct buf *out, struct err *e)
+{
+    struct stat sb;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd == -1)
+        return err_set(e, errno == ENOENT ? ST_DECLINED : ST_IO, "%s: %s", path, strerror(errno));
+    enum status st = ST_OK;
+    if (fstat(fd, &sb) == -1 || !S_ISREG(sb.st_mode))
+        st = err_set(e, ST_INVALID, "%s: not a regular file", path);
+    else if (sb.st_size > CONF_MAX)
+        st = err_set(e, ST_LIMIT, "%s: larger than 1 MiB", path);
+    while (st == ST_OK) {
+        ssize_t n = read(fd, buf_reserve(out, 16384), 16384);
+        if (n == -1)
+            st = err_set(e, ST_IO, "%s: %s", path, strerror(errno));
+        if (n <= 0 || out->len > CONF_MAX)
+            break;
+        out->len += (size_t)n;
+    }
+    (void)close(fd);
+    return st;
+}
+
+static enum status load_file(const struct settings_source *s, struct config **out, struct err *e)
+{
+    struct buf file;
+    const char *path = config_file_argument(s->argc, s->argv);
+    struct config_input in = {.argc = s->argc, .argv = s->argv, .envp = s->envp};
+    bool is_named = path != NULL;
+    buf_init(&file);
+    if (!path)
+        path = SIGV4_CONF;
+    enum status st = read_file(path, &file, e);
+    if (st == ST_OK) {
+        in.file_name = path;
+        in.file = buf_span(&file);
+    }
+    if (st == ST_OK || (st == ST_DECLINED && !is_named))
+        st = config_parse(&in, out, e);
+    else if (st == ST_DECLINED)
+        st = ST_IO;
+    buf_clear(&file);
+    return st;
+}
+
+// What the AWS profile says about retries counts where nobody else says it.
+static enum status take_profile(struct config *c, char *const *envp, struct err *e)
+{
+    struct creds_setting v[] = {{.key = "max_attempts"}, {.key = "retry_mode"}};
+    const unsigned n = sizeof(v) / sizeof(v[0]);
+    struct creds_env env = {.envp = envp, .profile = c->profile};
+    enum status st = ST_OK;
+    creds_profile_settings(&env, v, n);
+    for (unsigned i = 0; i < n; i++) {
+        if (st == ST_OK && v[i].value)
+            st = config_take_profile(c, v[i].key, span_of(v[i].value), v[i].where, e);
+        free(v[i].value);
+        free(v[i].where);
+    }
+    return st;
+}
+
+enum status settings_load(const struct settings_source *s, struct config **out, struct err *e)
+{
+    enum status st = load_file(s, out, e);
+    if (st == ST_OK)
+        st = take_profile(*out, s->envp, e);
+    if (st == ST_OK)
+        return ST_OK;
+    config_release(*out);
+    *out = NULL;
+    return st;
+}
+
+enum status settings_find_region(const struct settings_source *s, struct config *c, struct err *e)
+{
+    struct creds_env env = {.envp = s->envp, .profile = c->profile};
+    char *region = NULL;
+    char *source = NULL;
+    if (creds_region(&env, &region, &source) != ST_OK)
+        return err_set(e, ST_INVALID, "the region of the AWS configuration can't be read");
+    if (!*region) {
+        free(region);
+        free(source);
+        region = xstrdup(CREDS_LAST_REGION);
+        source = xstrdup("nothing names one");
+    }
+    config_take_region(c, region, source);
+    return ST_OK;
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// The configuration with all that it takes from files: what main starts with and a reload reads
+// again.
+#ifndef SETTINGS_H
+#define SETTINGS_H
+
+#include "config/config.h"
+
+// How the process was started; lives as long.
+struct settings_source {
+    int argc; // arguments behind the subcommand
+    char *const *argv;
+    char *const *envp;
+};
+
+// ST_DECLINED: --help is asked for. e: "file:line: what is wrong".
+NODISCARD enum status settings_load(const struct settings_source *s, struct config **out,
+                                    struct err *e);
+// Finds the region where nothing names one, in the environment and the AWS configuration.
+NODISCARD enum status settings_find_region(const struct settings_source *s, struct config *c,
+                                           struct err *e);
+
+#endif
