@@ -19,6 +19,7 @@
 #define JUMP_MS        60000
 #define FETCH_LIMIT_MS 90000 // a backstop: each provider has a deadline of its own
 #define SEEN_MAX       1024
+#define PROCESS_MS     60000
 
 static void seen_free(struct seen_key *s)
 {
@@ -172,6 +173,7 @@ static void kit_init(struct creds_kit *kit, struct loop *control, struct facts *
     kit->fetcher =
         fetcher_new(&(struct fetcher_options){.loop = control, .facts = kit->view, .tls = tls});
     kit->children = children_new(control, env->spawner);
+    kit->process_ms = PROCESS_MS;
     rng_seed_kernel(&kit->rng);
     (void)snprintf(kit->session_name, sizeof(kit->session_name), "sigv4-proxy-%ld-%lld",
                    (long)getpid(), (long long)(clock_wall_ms() / 1000));

@@ -9,6 +9,7 @@
 #include "client/fetch.h"
 #include "creds/creds.h"
 #include "creds/profiles_int.h"
+#include "net/child.h"
 
 #define RETRY_BROKEN_MS    ((int64_t)60000) // configured wrongly; a changed file is noticed earlier
 #define RETRY_NOTHING_MS   ((int64_t)30000) // nothing configured
@@ -43,6 +44,7 @@ struct creds_kit {
     struct facts_view *view; // control's own: addresses, and the sources of roles
     struct fetcher *fetcher;
     struct children *children;
+    int64_t process_ms; // how long a credential_process may take
     struct rng rng;
     char session_name[48]; // of roles that name none; the same as long as the process lives
     struct imds_session imds;
@@ -72,6 +74,7 @@ struct provider_answer {
     int64_t poll_in_ms;  // when to ask again where they don't expire; 0: when a file changes
     int64_t retry_in_ms; // of a failure
     struct err err;      // why it did not serve
+    char *detail;        // owned; NULL, or more of it for the log and the terminal, not for clients
 };
 typedef void (*provider_done_fn)(void *arg, const struct provider_answer *a);
 
@@ -113,6 +116,7 @@ struct provider_op *assume_role_start(const struct creds_query *q, provider_done
                                       void *arg);
 struct provider_op *web_identity_start(const struct creds_query *q, provider_done_fn done,
                                        void *arg);
+struct provider_op *process_start(const struct creds_query *q, provider_done_fn done, void *arg);
 struct provider_op *login_start(const struct creds_query *q, provider_done_fn done, void *arg);
 
 // Looks whether a file has changed; the chain's timer does so every 2 s.

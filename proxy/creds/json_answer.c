@@ -51,7 +51,10 @@ enum status json_answer_creds(const json_t *o, const struct json_answer_form *f,
                             .account_id = span_of(json_answer_text(o, "AccountId")),
                             .provider = f->provider,
                             .source = f->source};
+    const json_t *token = json_object_get(o, f->token);
     const char *missing = NULL;
+    if (token && !json_is_string(token) && !json_is_null(token))
+        return err_set(e, ST_INVALID, "%s is no string in the answer", f->token);
     if (f->wants_token && !p.session_token.len)
         missing = f->token;
     if (!p.secret_key.len)

@@ -21,6 +21,7 @@ static void tell(void *arg)
     void *done_arg = op->arg;
     release(op);
     done(done_arg, &answer);
+    free(answer.detail);
 }
 
 void *provider_op_new(size_t len, const struct creds_query *q, provider_done_fn done, void *arg)
@@ -52,6 +53,7 @@ void provider_cancel(struct provider_op *op)
 {
     loop_undefer(op->q->loop, &op->tell);
     creds_free(op->answer.creds);
+    free(op->answer.detail);
     release(op);
 }
 

@@ -125,8 +125,11 @@ static const struct {
     const char *key;
     struct provider_op *(*start)(const struct creds_query *q, provider_done_fn done, void *arg);
 } kinds[] = {
-    {"sso_session", NULL},        {"sso_start_url", NULL},           {"login_session", login_start},
-    {"credential_process", NULL}, {"web_identity_token_file", NULL},
+    {"sso_session", NULL},
+    {"sso_start_url", NULL},
+    {"login_session", login_start},
+    {"credential_process", process_start},
+    {"web_identity_token_file", NULL},
 };
 
 static struct provider_op *start(const struct creds_query *q, provider_done_fn done, void *arg)

@@ -38,7 +38,8 @@ struct walk {
     size_t n_steps;
     size_t at; // whose answer is awaited
     struct provider_op *op;
-    struct err tried; // what the providers said that did not serve
+    struct err tried;   // what the providers said that did not serve
+    const char *detail; // borrowed; of the failure that is being told, NULL: none
 };
 
 static void walk_free(struct walk *w)
@@ -67,6 +68,12 @@ static void say(struct seen_key *seen, enum log_level level, const char *text)
         log_line(level, "creds", "%s", text);
 }
 
+static void add_detail(struct buf *text, const char *detail)
+{
+    if (detail)
+        buf_addf(text, "; it wrote: %s", detail);
+}
+
 // Ends the walk.
 static void answer(struct walk *w, const struct fact_result *r)
 {
@@ -80,12 +87,15 @@ static void answer(struct walk *w, const struct fact_result *r)
         (void)err_set(&line, ST_OK, "using %s from %s", masked, creds->source);
         say(w->seen, LOG_INFO, line.text);
     } else if (r->status != ST_AGAIN) {
-        (void)err_set(&line, ST_OK, "%s: %s",
-                      facts_flight_is_refresh(flight)
-                          ? "no new credentials, the old ones go on serving"
-                          : "no credentials",
-                      r->err.text);
-        say(w->seen, LOG_WARN, line.text);
+        struct buf whole;
+        buf_init(&whole);
+        buf_addf(&whole, "%s: %s",
+                 facts_flight_is_refresh(flight) ? "no new credentials, the old ones go on serving"
+                                                 : "no credentials",
+                 r->err.text);
+        add_detail(&whole, w->detail);
+        say(w->seen, LOG_WARN, buf_cstr(&whole));
+        buf_clear(&whole);
     }
     if (creds)
         metrics_inc(METRIC_CREDS_REFRESHES);
@@ -168,8 +178,14 @@ static void remember(struct walk *w, const char *name, const struct err *why)
 
 static void tell(const struct walk *w, const char *provider, enum status st, const char *text)
 {
-    if (w->chain->tell && !w->only)
-        w->chain->tell(w->chain->tell_arg, provider, st, text);
+    struct buf whole;
+    if (!w->chain->tell || (w->only && !w->detail))
+        return;
+    buf_init(&whole);
+    buf_add_str(&whole, text);
+    add_detail(&whole, w->detail);
+    w->chain->tell(w->chain->tell_arg, provider, st, buf_cstr(&whole));
+    buf_clear(&whole);
 }
 
 static void next(struct walk *w);
@@ -180,6 +196,7 @@ static void on_answer(void *arg, const struct provider_answer *a)
     struct creds_chain *c = w->chain;
     const struct provider *p = w->steps[w->at];
     w->op = NULL;
+    w->detail = a->detail;
     tell(w, p->name, a->status, a->status == ST_OK ? a->creds->source : a->err.text);
     if (a->status == ST_OK) {
         serve(w, a);

@@ -19,6 +19,7 @@ struct fixture {
     char *envp[ENV_MAX + 4];
     struct loop *loop;
     struct mock *mock;
+    struct spawner *spawner; // NULL: none
     struct facts *facts;
     struct facts_view *view;
     struct creds_chain *chain;
@@ -30,6 +31,12 @@ struct setup {
     const char *env[ENV_MAX];
     const char *credentials, *config;
     const char *option;
+};
+// What few tests need.
+struct extras {
+    bool has_spawner;
+    creds_tell_fn tell;
+    void *tell_arg;
 };
 typedef void (*serve_fn)(struct mock *m, struct mock_conn *c, const char *request);
 
@@ -68,13 +75,16 @@ static inline void serve_nothing(struct mock *m, struct mock_conn *c, const char
     mock_say_status(c, 404, "", "");
 }
 
-static inline struct fixture *fixture_serving(const struct setup *s, serve_fn serve, void *arg)
+static inline struct fixture *fixture_with(const struct setup *s, const struct extras *x,
+                                           serve_fn serve, void *arg)
 {
     struct fixture *fx = xcalloc(1, sizeof(*fx));
     struct err e;
     digest_setup();
     fx->folder = folder_new();
     log_set_level(LOG_ERROR);
+    if (x->has_spawner)
+        fx->spawner = spawner_fork(&e);
     fx->loop = loop_new("control", &e);
     assert_non_null(fx->loop);
     fx->mock = mock_new(fx->loop, serve, arg);
@@ -90,10 +100,19 @@ static inline struct fixture *fixture_serving(const struct setup *s, serve_fn se
     if (s->credentials)
         fixture_put(fx, "credentials", s->credentials);
     fx->facts = facts_new(fx->loop, 1);
-    struct creds_env env = {.envp = fx->envp, .profile = s->option};
+    struct creds_env env = {.envp = fx->envp,
+                            .profile = s->option,
+                            .spawner = fx->spawner,
+                            .tell = x->tell,
+                            .tell_arg = x->tell_arg};
     fx->chain = creds_chain_new(fx->loop, fx->facts, &env);
     fx->view = facts_view_new(fx->facts, fx->loop);
     return fx;
+}
+
+static inline struct fixture *fixture_serving(const struct setup *s, serve_fn serve, void *arg)
+{
+    return fixture_with(s, &(struct extras){.has_spawner = false}, serve, arg);
 }
 
 static inline struct fixture *fixture_new(const struct setup *s)
@@ -112,6 +131,7 @@ static inline void fixture_free(struct fixture *fx)
     if (!fx->is_chain_first)
         creds_chain_free(fx->chain);
     mock_free(fx->mock);
+    spawner_end(fx->spawner);
     loop_free(fx->loop);
     for (int i = 0; fx->envp[i]; i++)
         free(fx->envp[i]);

@@ -237,7 +237,7 @@ static const struct {
     {"process",
      {{NULL}, NULL, "[default]\ncredential_process = x\n", NULL},
      ST_INVALID,
-     "credential_process in profile"},
+     "credential_process of profile default: x can't be run: "},
     {"container, broken",
      {{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=x"}, NULL, NULL, NULL},
      ST_INVALID,
