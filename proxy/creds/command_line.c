@@ -56,7 +56,7 @@ enum status command_line_split(struct span text, struct arena *a, char ***argv, 
     char **list = arena_alloc(a, (text.len / 2 + 2) * sizeof(*list));
     struct splitter s = {.in = text, .word = words};
     size_t n = 0;
-    if (memchr(text.p ? text.p : "", '\0', text.len))
+    if (text.len && memchr(text.p, '\0', text.len))
         return err_set(e, ST_INVALID, "there is a NUL in it");
     for (;;) {
         while (s.at < text.len && is_blank(text.p[s.at]))
