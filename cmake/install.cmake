@@ -2,6 +2,7 @@
 # The unit names the folder of the binary, which is known only when it is installed.
 install(TARGETS sigv4-proxy)
 install(FILES conf/package/sigv4-proxy.conf DESTINATION ${CMAKE_INSTALL_SYSCONFDIR}/sigv4-proxy)
+install(FILES conf/package/logrotate RENAME sigv4-proxy DESTINATION ${CMAKE_INSTALL_SYSCONFDIR}/logrotate.d)
 install(FILES docs/sigv4-proxy.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
 install(FILES docs/sigv4-proxy.conf.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
 install(FILES README.md CHANGELOG.md SECURITY.md conf/full.conf conf/grafana-dashboard.json
@@ -37,7 +38,8 @@ set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXE
   GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 set(CPACK_PRE_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/cmake/package.cmake)
 set(CPACK_SIGV4_SOURCE_DIR ${PROJECT_SOURCE_DIR}) # for that script
-file(WRITE ${PROJECT_BINARY_DIR}/package/conffiles "/etc/sigv4-proxy/sigv4-proxy.conf\n")
+file(WRITE ${PROJECT_BINARY_DIR}/package/conffiles
+  "/etc/sigv4-proxy/sigv4-proxy.conf\n/etc/logrotate.d/sigv4-proxy\n")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${PROJECT_SOURCE_DIR}/conf/package/postinst
   ${PROJECT_SOURCE_DIR}/conf/package/prerm ${PROJECT_SOURCE_DIR}/conf/package/postrm
   ${PROJECT_BINARY_DIR}/package/conffiles)

@@ -69,8 +69,10 @@ def test_package_holds_what_a_server_needs(package, tree):
     assert {"usr/bin/sigv4-proxy", "etc/sigv4-proxy/sigv4-proxy.conf",
             "usr/lib/systemd/system/sigv4-proxy.service", "usr/share/man/man8/sigv4-proxy.8.gz",
             "usr/share/man/man5/sigv4-proxy.conf.5.gz", "usr/share/doc/sigv4-proxy/copyright",
-            "usr/share/bash-completion/completions/sigv4-proxy"} <= files(tree)
-    assert run("dpkg-deb", "-I", package, "conffiles") == "/etc/sigv4-proxy/sigv4-proxy.conf\n"
+            "usr/share/bash-completion/completions/sigv4-proxy",
+            "etc/logrotate.d/sigv4-proxy"} <= files(tree)
+    assert run("dpkg-deb", "-I", package, "conffiles").split() == [
+        "/etc/sigv4-proxy/sigv4-proxy.conf", "/etc/logrotate.d/sigv4-proxy"]
     depends = run("dpkg-deb", "-f", package, "Depends")
     assert "libssl3" in depends and "libevent" in depends
     assert (tree / "usr/bin/sigv4-proxy").stat().st_size < 5 << 20
@@ -80,6 +82,31 @@ def test_binary_and_configuration_of_the_package_go_together(tree):
     result = run(tree / "usr/bin/sigv4-proxy", "check-config", "-c",
                  tree / "etc/sigv4-proxy/sigv4-proxy.conf", env=harness.base_environment(tree))
     assert "listen = 127.0.0.1:8080" in result
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="logrotate changes users")
+def test_logs_are_rotated_without_a_line_lost(tree, aws, start_proxy, tmp_path):
+    """The package's logrotate file; only the folder, the user and who gets the signal are replaced."""
+    needs("logrotate")
+    logs = tmp_path / "logs"
+    logs.mkdir(mode=0o750)
+    proxy = start_proxy(aws, f"log_file = {logs}/proxy.log\n")
+    text = (tree / "etc/logrotate.d/sigv4-proxy").read_text()
+    assert "systemctl kill --signal=USR1 --kill-who=main sigv4-proxy.service" in text
+    text = re.sub(r"systemctl kill.*", f"kill -USR1 {proxy.process.pid}", text)
+    text = re.sub(r"^ *(su|create) .*\n", "", text.replace("/var/log/sigv4-proxy", str(logs)), flags=re.M)
+    (tmp_path / "rotate.conf").write_text(text)
+
+    def access_lines():
+        return sum(path.read_text().count(" ACCESS [") for path in logs.iterdir())
+
+    for number in range(2):
+        assert proxy.request("GET", "http://bucket.s3.us-east-1.amazonaws.com/generate/10").status == 200
+        harness.wait_until(lambda: access_lines() == number + 1, what="the access line")  # noqa: B023
+        if number == 0:
+            run("logrotate", "--force", "--state", tmp_path / "state", tmp_path / "rotate.conf")
+            harness.wait_until((logs / "proxy.log").exists, what="the file anew")
+    assert sorted(path.name for path in logs.iterdir()) == ["proxy.log", "proxy.log.1"]
 
 
 def test_lintian_finds_no_error(package):
