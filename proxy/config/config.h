@@ -213,6 +213,7 @@ bool config_flag_takes_next(const char *argument);
 
 void config_help(struct buf *out);       // --help
 void config_full_conf(struct buf *out);  // conf/full.conf: every key with default and help
+void config_markdown(struct buf *out);   // docs/configuration.md
 void config_completion(struct buf *out); // conf/completion.bash
 void config_man(struct buf *out);        // docs/sigv4-proxy.8 (mdoc)
 void config_man_conf(struct buf *out);   // docs/sigv4-proxy.conf.5 (mdoc)
