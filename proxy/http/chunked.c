@@ -55,11 +55,19 @@ static enum chunked_event end_of_size(struct chunked *c, char ch)
 static enum chunked_event take_ext(struct chunked *c, char ch)
 {
     if (ch == '\r') {
+        if (c->state != CHUNKED_EXT)
+            return bad(c, "an open quoted string in a chunk extension");
         c->state = CHUNKED_SIZE_LF;
         return CHUNKED_MORE;
     }
     if (!octet_is(ch, OCTET_VALUE))
         return bad(c, "a control octet in a chunk extension");
+    if (c->state == CHUNKED_EXT_ESCAPED)
+        c->state = CHUNKED_EXT_QUOTED;
+    else if (ch == '"')
+        c->state = c->state == CHUNKED_EXT ? CHUNKED_EXT_QUOTED : CHUNKED_EXT;
+    else if (ch == '\\' && c->state == CHUNKED_EXT_QUOTED)
+        c->state = CHUNKED_EXT_ESCAPED;
     if (++c->ext_total > MAX_EXT_TOTAL)
         return bad(c, "more than 16 KiB of chunk extensions");
     return CHUNKED_MORE;
@@ -90,6 +98,8 @@ static enum chunked_event take_framing(struct chunked *c, char ch)
     case CHUNKED_BLANK:
         return end_of_size(c, ch);
     case CHUNKED_EXT:
+    case CHUNKED_EXT_QUOTED:
+    case CHUNKED_EXT_ESCAPED:
         return take_ext(c, ch);
     case CHUNKED_SIZE_LF:
         return end_of_size_line(c, ch);
@@ -133,7 +143,7 @@ size_t chunked_read(struct chunked *c, struct span in, enum chunked_event *event
         if (c->state == CHUNKED_TRAILERS)
             return i + read_trailers(c, span_sub(in, i, in.len), event);
         char ch = in.p[i++];
-        if (c->state <= CHUNKED_EXT && ch != '\r' && ++c->line_len > MAX_LINE)
+        if (c->state < CHUNKED_SIZE_LF && ch != '\r' && ++c->line_len > MAX_LINE)
             *event = bad(c, "a chunk size line of more than 256 octets");
         else
             *event = take_framing(c, ch);

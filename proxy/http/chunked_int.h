@@ -20,6 +20,8 @@ enum chunked_state {
     CHUNKED_SIZE = 0,
     CHUNKED_BLANK, // behind the size
     CHUNKED_EXT,
+    CHUNKED_EXT_QUOTED, // within a quoted string, whose CRLF some readers would take for text
+    CHUNKED_EXT_ESCAPED,
     CHUNKED_SIZE_LF,
     CHUNKED_BODY,
     CHUNKED_BODY_CR,

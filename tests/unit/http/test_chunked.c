@@ -65,6 +65,7 @@ static void extensions_and_trailers_are_dropped(void **state)
     (void)state;
     assert_read(SPAN("3;a=b;c=\"d e\"\r\nabc\r\n0;z\r\n\r\n"), CHUNKED_END, "abc");
     assert_read(SPAN("3 ;a=\"\\\"\"\r\nabc\r\n0\r\n\r\n"), CHUNKED_END, "abc");
+    assert_read(SPAN("3;a=\"b;\\\\\";c;\\\r\nabc\r\n0;z=\"\"\r\n\r\n"), CHUNKED_END, "abc");
     assert_read(SPAN("3 \t\r\nabc\r\n0\r\n\r\n"), CHUNKED_END, "abc");
     assert_read(SPAN("3\r\nabc\r\n0\r\nContent-Length: 90\r\nX-T:\t1\r\n\r\n"), CHUNKED_END, "abc");
 }
@@ -84,6 +85,9 @@ static void every_odd_size_line_is_refused(void **state)
                                       "3;a\rb\r\n",
                                       "3;\x01\r\n",
                                       "3;\x7f\r\n",
+                                      "3;a=\"b\r\nabc\r\n\"\r\n",
+                                      "3;a=\"b\\\"\r\nabc",
+                                      "3;a=\"b\\\r\nabc",
                                       "\xa0\x33\r\n",
                                       "3\xa0\r\n",
                                       "3 4\r\nabc",
