@@ -115,8 +115,8 @@ static void full_pipe_that_nobody_reads_blocks_neither_producer_nor_stop(void **
     assert_true(log_dropped() - before > 500);
     log_stop(40);
     int64_t t2 = clock_mono_ms();
-    assert_true(t1 - t0 < 2000);
-    assert_true(t2 - t1 >= 30 && t2 - t1 < 2000);
+    assert_true(t1 - t0 < 10000);
+    assert_true(t2 - t1 >= 30 && t2 - t1 < 10000);
     char *text = pipe_drain(&p);
     assert_true(count(text, "\n") > 40); // the pipe's own room
     free(text);
@@ -186,8 +186,8 @@ static void closed_reader_costs_lines_but_nothing_else(void **state)
     for (int i = 0; i < 100; i++)
         log_info(NULL, "line %d", i);
     int64_t t0 = clock_mono_ms();
-    log_stop(5000);
-    assert_true(clock_mono_ms() - t0 < 2500);
+    log_stop(20000);
+    assert_true(clock_mono_ms() - t0 < 10000);
     assert_int_equal(close(p.w), 0);
     assert_true(log_dropped() - before <= 100);
 }

@@ -21,6 +21,7 @@
 #include "net/stream.h"
 
 #define RIG_WAIT_MS 20000
+#define MIB         (1024 * 1024)
 
 struct rig_wait {
     struct loop *loop;
@@ -242,6 +243,30 @@ static inline bool rig_matches(const char *p, size_t len, uint64_t at)
         if ((unsigned char)p[i] != rig_byte(at + i))
             return false;
     return true;
+}
+
+static inline void put(int fd, const char *text)
+{
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+}
+
+static inline void take_all(int fd, char *to, size_t len)
+{
+    size_t n = 0;
+    while (n < len) {
+        ssize_t got = read(fd, to + n, len - n);
+        assert_true(got > 0);
+        n += (size_t)got;
+    }
+}
+
+// Writes more than goes out at once; returns what went.
+static inline size_t fill_up(struct owner *o)
+{
+    static char block[65536];
+    while (stream_queued(o->s) < 2 * STREAM_LOW_WATER)
+        stream_write_span(o->s, span_from(block, sizeof(block)));
+    return (size_t)stream_bytes_out(o->s);
 }
 
 #endif

@@ -6,7 +6,6 @@
 
 #include "net/tls.h"
 
-#define MIB  (1024 * 1024)
 #define BULK (64 * MIB)
 
 static struct authority authority;
