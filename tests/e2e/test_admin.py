@@ -136,11 +136,19 @@ def test_second_signal_ends_at_once(aws, start_proxy):
 
 
 def test_readiness_goes_first(aws, start_proxy):
-    proxy = start_proxy(aws, "pre_stop_wait = 1s")
+    proxy = start_proxy(aws, "pre_stop_wait = 60s")
     assert proxy.admin("/readyz").status == 200
     proxy.signal(signal.SIGTERM)
     harness.wait_until(lambda: proxy.admin("/readyz").status == 503, 2, "readiness gone")
     assert proxy.request("GET", BASE + "generate/1").status == 200, "it still serves"
+    proxy.signal(signal.SIGTERM)
+    proxy.check_end(10, code=1)
+    proxy.process = None
+
+
+def test_wait_before_the_stop_ends_by_itself(aws, start_proxy):
+    proxy = start_proxy(aws, "pre_stop_wait = 300ms")
+    proxy.signal(signal.SIGTERM)
     proxy.check_end(10)
 
 

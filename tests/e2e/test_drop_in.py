@@ -5,7 +5,6 @@ import base64
 import hashlib
 import re
 import shlex
-import time
 
 import harness
 import http1
@@ -54,7 +53,10 @@ def test_port_takes_an_address_as_there(aws, start_proxy, arguments):
     proxy = start_proxy(aws, arguments=[word.format(port=port) for word in arguments])
     with http1.Client(("127.0.0.1", port)) as client:
         assert client.request("GET", "/bucket/generate/10", host=S3).status == 200
-    assert ("WARN" in proxy.log) == (arguments[-1][0] == ":")  # all interfaces
+    if ":{port}" in arguments:  # all interfaces
+        harness.wait_until(lambda: "WARN" in proxy.log, what="the warning")
+    else:
+        assert "WARN" not in proxy.log
 
 
 def test_all_flags_together(aws, start_proxy):
@@ -123,9 +125,9 @@ def test_failed_requests_are_logged_without_what_aws_repeats(aws, start_proxy):
                                     b"</CanonicalRequest></Error>")
     assert proxy.request("GET", "/bucket/missing", host=S3).status == 404
     assert proxy.request("GET", "/bucket/k", [("Fake-Fault", "reply=refusal")], host=S3).status == 403
-    harness.wait_until(lambda: "answered 403" in proxy.log, what="the lines")
-    assert "answered 404: " in proxy.log and "NoSuchKey" in proxy.log
-    assert "AccessDenied" in proxy.log and "SSSS" not in proxy.log
+    for text in ("answered 404: ", "NoSuchKey", "answered 403", "AccessDenied"):
+        harness.wait_until(lambda: text in proxy.log, what=text)
+    assert "SSSS" not in proxy.log
 
 
 def test_signing_process_is_logged_without_secrets(aws, start_proxy):
@@ -196,12 +198,11 @@ def test_hop_by_hop_fields_go_no_further(proxy, aws):
 
 def test_first_octet_comes_at_once(proxy, aws):
     with proxy.client() as client:
-        start = time.monotonic()
         client.start("GET", "/bucket/generate/100000",
-                     [("Fake-Fault", "stall-body=1000:3")], host=S3)
+                     [("Fake-Fault", "stall-body=1000:30")], host=S3)
         assert client.wire.read_until(b"\r\n\r\n", 65536)
         assert len(client.wire.read_exactly(100)) == 100
-        assert time.monotonic() - start < 3
+        assert aws.requests[-1].sent <= 1000, "the server still waits"
 
 
 def test_error_shows_no_presigned_url(start_proxy):

@@ -70,7 +70,7 @@ def test_clients_are_admitted_by_address(aws, start_proxy):
 def test_warning_beyond_loopback_goes_with_a_guard(aws, start_proxy, outside):
     port = harness.free_port()
     open_to_all = start_proxy(aws, f"listen = {outside}:{port}\n")
-    assert "beyond loopback" in open_to_all.log
+    harness.wait_until(lambda: "beyond loopback" in open_to_all.log, what="the warning")
     open_to_all.stop()
     kept = start_proxy(aws, f"listen = {outside}:{port}\nallow_clients = 127.0.0.1\n")
     assert "beyond loopback" not in kept.log

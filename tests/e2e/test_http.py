@@ -380,7 +380,7 @@ def test_slow_head_is_408(aws, start_proxy):
 
 
 def test_idle_client_is_closed(aws, start_proxy):
-    proxy = start_proxy(aws, "client_idle_timeout = 300ms")
+    proxy = start_proxy(aws, "client_idle_timeout = 1s")
     with proxy.client() as client:
         assert client.request("GET", BASE + "generate/1").status == 200
         assert client.is_closed(3 * harness.PATIENCE)

@@ -122,7 +122,7 @@ def test_unsigned_hosts_are_forwarded_octet_by_octet(aws, start_proxy):
 def test_verification_can_be_switched_off_with_a_warning(aws, start_proxy):
     proxy = start_proxy(aws, ca_bundle=None, arguments=["--no-verify-ssl"])
     assert proxy.request("GET", BASE + "generate/1").status == 200
-    assert "verif" in proxy.log.lower()
+    harness.wait_until(lambda: "verif" in proxy.log.lower(), what="the warning")
 
 
 def test_listener_beyond_loopback_warns(aws, start_proxy):

@@ -123,24 +123,19 @@ def stable(read, seconds=0.5):
 
 def test_first_octet_comes_at_once(proxy, aws):
     """The head and the first octets are there while the server still waits with the rest."""
-    with start_download(proxy, 100000, "stall-body=10:5") as client:
-        start = time.monotonic()
+    with start_download(proxy, 100000, "stall-body=10:30") as client:
         answer = client.read_head()
-        pieces = client.body_pieces(answer)
-        first = next(pieces)
-        assert time.monotonic() - start < 2
+        first = next(client.body_pieces(answer))
         assert first == pattern.octets(10)[:len(first)]
+        assert aws.requests[-1].sent <= 10, "the server still waits"
 
 
 def test_slow_download_is_passed_on_piece_by_piece(proxy, aws):
-    with start_download(proxy, 1000, "slow=100:0.1") as client:
+    with start_download(proxy, 1000, "slow=100:0.2") as client:
         answer = client.read_head()
-        times = []
-        for _ in client.body_pieces(answer):
-            times.append(time.monotonic())
+        pieces = list(client.body_pieces(answer))
         assert answer.is_complete
-        assert len(times) >= 5
-        assert times[-1] - times[0] > 0.3
+        assert len(pieces) >= 3  # ten, but for those that a busy machine takes together
 
 
 def test_upload_streams_before_it_is_complete(proxy, aws):
@@ -194,7 +189,8 @@ def test_client_gone_while_it_waits_ends_the_upstream_request(proxy, aws, end):
     gone_within(aws, 2)
 
 
-def test_half_closed_client_gets_its_answer_within_the_grace(proxy, aws):
+def test_half_closed_client_gets_its_answer_within_the_grace(aws, start_proxy):
+    proxy = start_proxy(aws, "half_close_grace = 20s")
     with start_download(proxy, 10, "stall-head=0.3") as client:
         client.sock.shutdown(socket.SHUT_WR)
         answer = client.read()

@@ -41,6 +41,18 @@ def wait_until(claim, seconds=5.0, what="the condition"):
     raise AssertionError(f"{what}: not within {seconds * PATIENCE} s")
 
 
+def eventually(check, seconds=5.0):
+    """Runs check() until nothing is missing or wrong: for what is counted or logged behind an answer."""
+    deadline = time.monotonic() + seconds * PATIENCE
+    while True:
+        try:
+            return check()
+        except (AssertionError, KeyError):
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.05)
+
+
 def base_environment(folder):
     """What the binary sees unless a test adds to it: nothing of the caller's AWS or proxy settings."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8",

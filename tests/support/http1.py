@@ -259,7 +259,7 @@ class Client:
             self.send(body)
         return self.read(method)
 
-    def is_closed(self, within=2.0):
+    def is_closed(self, within=20.0):
         """True if the peer ends the connection in that time without a further octet."""
         deadline = time.monotonic() + within
         while not self.wire.buf and time.monotonic() < deadline:
