@@ -180,15 +180,15 @@ static void consider(struct search *s, const char *name)
     struct mfa_session m = {.creds = NULL};
     const char *path = arena_printf(s->a, "%s/%s", s->folder, name);
     enum status st = read_session(path, s->a, &m, &s->why);
-    if (st == ST_OK &&
-        (strcmp(m.profile, s->profile) != 0 || (s->serial && strcmp(m.serial, s->serial) != 0)))
+    if (st != ST_OK || !m.creds || !m.profile || !m.serial || !m.keys)
+        return;
+    if (strcmp(m.profile, s->profile) != 0 || (s->serial && strcmp(m.serial, s->serial) != 0))
         st = err_set(&s->why, ST_DECLINED, "%s is another profile's", path);
-    else if (st == ST_OK && strcmp(m.keys, s->keys) != 0)
+    else if (strcmp(m.keys, s->keys) != 0)
         st = err_set(&s->why, ST_DECLINED, "its MFA session was got with other keys");
-    else if (st == ST_OK && m.creds->expires_at_ms - clock_wall_ms() <= MARGIN_MS)
+    else if (m.creds->expires_at_ms - clock_wall_ms() <= MARGIN_MS)
         st = err_set(&s->why, ST_DECLINED, "its MFA session has expired");
-    bool is_better = st == ST_OK && (!s->found || m.creds->expires_at_ms > s->found->expires_at_ms);
-    if (is_better) {
+    if (st == ST_OK && (!s->found || m.creds->expires_at_ms > s->found->expires_at_ms)) {
         creds_free(s->found);
         s->found = m.creds;
     } else {

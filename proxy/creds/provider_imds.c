@@ -8,21 +8,16 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/secret.h"
 #include "creds/call_int.h"
 #include "creds/imds_int.h"
 #include "creds/json_answer_int.h"
 #include "log/log.h"
 
-#define BASE_MS        100
-#define CAP_MS         400
-#define LIMIT_MS       18000 // of the whole
-#define TTL_S          21600
-#define TTL_FIELD      "x-aws-ec2-metadata-token-ttl-seconds"
-#define TOKEN_FIELD    "x-aws-ec2-metadata-token"
-#define RENEW_EARLY_MS ((int64_t)60000)
-#define V1_FOR_MS      ((int64_t)300000)
-#define ROLES          "/latest/meta-data/iam/security-credentials/"
+#define BASE_MS   100
+#define CAP_MS    400
+#define LIMIT_MS  18000 // of the whole
+#define V1_FOR_MS ((int64_t)300000)
+#define ROLES     "/latest/meta-data/iam/security-credentials/"
 #define HOP_HINT                                                                                   \
     "the request for a session token got no answer: inside a container the hop limit of the "      \
     "instance's metadata options must be at least 2"
@@ -100,79 +95,25 @@ static void on_deadline(void *arg)
 
 // ---- one step's request
 
-static void forget_token(struct imds_session *s)
-{
-    secret_wipe(s->token, sizeof(s->token));
-}
-
-static bool has_token(const struct imds_session *s)
-{
-    return s->token[0] && clock_mono_ms() < s->until_ms;
-}
-
 static enum status build(void *arg, struct fetch_request *r, struct err *e)
 {
     struct imds_op *x = arg;
     (void)e;
     x->status = 0;
-    r->method = "GET";
-    if (x->step == IMDS_TOKEN) {
-        r->method = "PUT";
-        r->url = arena_printf(&x->arena, "%s/latest/api/token", x->settings.endpoint);
-        r->fields[r->n_fields++] =
-            (struct fetch_field){TTL_FIELD, arena_spanf(&x->arena, "%d", TTL_S)};
-    } else {
-        r->url = arena_printf(&x->arena, "%s" ROLES "%s", x->settings.endpoint,
-                              x->step == IMDS_DOCUMENT ? x->role : "");
-        if (has_token(x->session))
-            r->fields[r->n_fields++] =
-                (struct fetch_field){TOKEN_FIELD, span_of(x->session->token)};
-    }
-    r->connect_timeout_ms = x->settings.timeout_ms;
-    r->timeout_ms = x->settings.timeout_ms + x->settings.timeout_ms / 4;
+    if (x->step == IMDS_TOKEN)
+        imds_ask_token(&x->settings, &x->arena, r);
+    else
+        imds_ask(&x->settings, x->session,
+                 arena_printf(&x->arena, ROLES "%s", x->step == IMDS_DOCUMENT ? x->role : ""),
+                 &x->arena, r);
     return ST_OK;
 }
 
 // ---- one step's answer
 
-static bool is_printable(struct span s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if (s.p[i] <= ' ' || s.p[i] > '~')
-            return false;
-    return s.len > 0;
-}
-
-static struct span first_line(struct span body)
-{
-    struct span line = span_trim(span_sub(body, 0, span_find(body, '\n')));
-    if (line.len && line.p[line.len - 1] == '\r')
-        line.len--;
-    return span_trim(line);
-}
-
-static enum call_verdict take_token(struct imds_op *x, const struct fetch_answer *a, struct err *e)
-{
-    struct imds_session *s = x->session;
-    struct span token = first_line(a->body);
-    uint64_t ttl_s = 0;
-    if (!is_printable(token) || token.len >= sizeof(s->token)) {
-        (void)err_set(e, ST_IO, "it answered with no token");
-        return CALL_RETRY;
-    }
-    if (!span_u64(fetch_answer_field(a, TTL_FIELD), &ttl_s) || ttl_s < 1 || ttl_s > TTL_S)
-        ttl_s = TTL_S;
-    forget_token(s);
-    memcpy(s->token, token.p, token.len);
-    int64_t life_ms = (int64_t)ttl_s * 1000;
-    int64_t early_ms = life_ms / 4 < RENEW_EARLY_MS ? life_ms / 4 : RENEW_EARLY_MS;
-    s->until_ms = clock_mono_ms() + life_ms - early_ms;
-    return CALL_OK;
-}
-
 static enum call_verdict take_role(struct imds_op *x, const struct fetch_answer *a, struct err *e)
 {
-    struct span name = first_line(a->body);
+    struct span name = imds_first_line(a->body);
     if (!imds_is_role(name)) {
         (void)err_set(e, ST_IO, "it answered with no role's name");
         return CALL_RETRY;
@@ -214,7 +155,7 @@ static enum call_verdict judge(void *arg, const struct fetch_answer *a, struct e
     if (a->status != 200)
         return call_judge_status(a, e);
     if (x->step == IMDS_TOKEN)
-        return take_token(x, a, e);
+        return imds_take_token(x->session, a, e);
     return x->step == IMDS_LIST ? take_role(x, a, e) : take_document(x, a, e);
 }
 
@@ -223,7 +164,7 @@ static enum call_verdict judge(void *arg, const struct fetch_answer *a, struct e
 static void go_without_token(struct imds_op *x, bool is_known)
 {
     struct err why;
-    forget_token(x->session);
+    imds_forget_token(x->session);
     if (x->settings.is_v1_forbidden) {
         (void)err_set(&why, ST_IO, "it gave none (%d), and asking without one (v1) is forbidden",
                       x->status);
@@ -259,7 +200,7 @@ static bool renew_token(struct imds_op *x)
         return false;
     x->has_renewed = true;
     x->session->v1_until_ms = 0;
-    forget_token(x->session);
+    imds_forget_token(x->session);
     go(x, IMDS_TOKEN);
     return true;
 }
@@ -320,17 +261,6 @@ static void go(struct imds_op *x, enum imds_step step)
 
 // ---- the beginning
 
-static void use_session(struct imds_op *x)
-{
-    x->session = &x->op.q->kit->imds;
-    if (strlen(x->settings.endpoint) < sizeof(x->session->endpoint) &&
-        !strcmp(x->session->endpoint, x->settings.endpoint))
-        return;
-    forget_token(x->session);
-    x->session->v1_until_ms = 0;
-    (void)snprintf(x->session->endpoint, sizeof(x->session->endpoint), "%s", x->settings.endpoint);
-}
-
 static struct provider_op *start(const struct creds_query *q, provider_done_fn done, void *arg)
 {
     struct imds_op *x = provider_op_new(sizeof(*x), q, done, arg);
@@ -344,10 +274,11 @@ static struct provider_op *start(const struct creds_query *q, provider_done_fn d
         return &x->op;
     }
     timer_set(x->deadline, LIMIT_MS);
-    use_session(x);
+    x->session = &q->kit->imds;
+    imds_use(x->session, x->settings.endpoint);
     x->role = x->settings.role;
     x->is_named = x->role != NULL;
-    bool has_session = has_token(x->session) ||
+    bool has_session = imds_has_token(x->session) ||
                        (clock_mono_ms() < x->session->v1_until_ms && !x->settings.is_v1_forbidden);
     enum imds_step first = x->is_named ? IMDS_DOCUMENT : IMDS_LIST;
     go(x, has_session ? first : IMDS_TOKEN);
