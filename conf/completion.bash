@@ -317,6 +317,7 @@ _sigv4_proxy() {
 --custom-headers
 --via --no-via
 --profile
+--imds-region --no-imds-region
 --role-arn
 --presign-allow
 --presign-max-expiry

@@ -52,6 +52,7 @@ static void take_order(void *arg)
     if (p->facts) { // else a message that is run when all has ended
         struct creds_env env = {.profile = o->config->profile,
                                 .region = o->config->region,
+                                .last_region = settings_last_region(o->config),
                                 .tls = o->tls ? o->tls : p->tls};
         creds_chain_set(p->chain, &env);
         arena_init(&keys.arena);
@@ -99,9 +100,8 @@ static enum status load(struct proxy *p, struct next *n, struct err *e)
     if (st != ST_OK)
         return st;
     config_keep_fixed(n->config, p->config, &n->waiting);
-    st = settings_find_region(p->source, n->config, e);
-    if (st == ST_OK)
-        st = load_trust(p, n, e);
+    settings_find_region(p->source, n->config);
+    st = load_trust(p, n, e);
     if (st == ST_OK)
         st = front_prepare(p->front, n->config, n->trust, &n->front, e);
     if (st == ST_OK)

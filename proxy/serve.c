@@ -165,6 +165,7 @@ static enum status start_control(struct proxy *p, struct err *e)
     struct creds_env env = {.envp = p->source->envp,
                             .profile = p->config->profile,
                             .region = p->config->region,
+                            .last_region = settings_last_region(p->config),
                             .spawner = p->spawner};
     struct resolver_options dns = {.nameserver = p->config->nameserver};
     rng_seed_kernel(&rng);
@@ -215,7 +216,7 @@ static enum status start(struct proxy *p, struct err *e)
         serve_warn_unverified();
     enum status st = tls_trust_load(p->config->ca_bundle, &p->trust, e);
     if (st == ST_OK)
-        st = settings_find_region(p->source, p->config, e);
+        settings_find_region(p->source, p->config);
     if (st == ST_OK)
         st = start_control(p, e);
     if (st != ST_OK)

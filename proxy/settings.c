@@ -59,10 +59,11 @@ static enum status load_file(const struct settings_source *s, struct config **ou
     return st;
 }
 
-// What the AWS profile says about retries counts where nobody else says it.
+// What the AWS profile says about these counts where nobody else says it.
 static enum status take_profile(struct config *c, char *const *envp, struct err *e)
 {
-    struct creds_setting v[] = {{.key = "max_attempts"}, {.key = "retry_mode"}};
+    struct creds_setting v[] = {
+        {.key = "max_attempts"}, {.key = "retry_mode"}, {.key = "ca_bundle"}};
     const unsigned n = sizeof(v) / sizeof(v[0]);
     struct creds_env env = {.envp = envp, .profile = c->profile};
     enum status st = ST_OK;
@@ -88,19 +89,17 @@ enum status settings_load(const struct settings_source *s, struct config **out, 
     return st;
 }
 
-enum status settings_find_region(const struct settings_source *s, struct config *c, struct err *e)
+void settings_find_region(const struct settings_source *s, struct config *c)
 {
-    struct creds_env env = {.envp = s->envp, .profile = c->profile};
+    struct creds_env env = {.envp = s->envp, .profile = c->profile, .ask_instance = c->imds_region};
     char *region = NULL;
     char *source = NULL;
-    if (creds_region(&env, &region, &source) != ST_OK)
-        return err_set(e, ST_INVALID, "the region of the AWS configuration can't be read");
-    if (!*region) {
-        free(region);
-        free(source);
-        region = xstrdup(CREDS_LAST_REGION);
-        source = xstrdup("nothing names one");
-    }
+    creds_region(&env, &region, &source);
     config_take_region(c, region, source);
-    return ST_OK;
+}
+
+const char *settings_last_region(const struct config *c)
+{
+    bool is_of_instance = !strcmp(c->default_region_source, CREDS_REGION_INSTANCE);
+    return is_of_instance ? c->default_region : NULL;
 }

@@ -16,8 +16,10 @@ struct settings_source {
 // ST_DECLINED: --help is asked for. e: "file:line: what is wrong".
 NODISCARD enum status settings_load(const struct settings_source *s, struct config **out,
                                     struct err *e);
-// Finds the region where nothing names one, in the environment and the AWS configuration.
-NODISCARD enum status settings_find_region(const struct settings_source *s, struct config *c,
-                                           struct err *e);
+// Finds the region where nothing names one, in the environment, the AWS configuration and, with
+// imds_region, at the instance.
+void settings_find_region(const struct settings_source *s, struct config *c);
+// What creds_env.last_region is then; borrowed from c.
+const char *settings_last_region(const struct config *c);
 
 #endif

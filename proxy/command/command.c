@@ -30,6 +30,12 @@ static const struct command commands[] = {
      .valued = " --format ",
      .asks_chain = true,
      .run = command_export_credentials},
+    {.name = "whoami",
+     .help = "say what each provider of the chain said, and whether STS takes the credentials; "
+             "--offline, --format text|json",
+     .switches = " --offline ",
+     .valued = " --format ",
+     .run = command_whoami},
     {.name = "mfa-login",
      .help = "get an MFA session for a profile; --serial-number ARN, --token-code CODE, --duration "
              "15m..36h",

@@ -55,5 +55,6 @@ int command_explain(const struct command_input *in);
 int command_presign(const struct command_input *in);
 int command_export_credentials(const struct command_input *in);
 int command_mfa_login(const struct command_input *in);
+int command_whoami(const struct command_input *in);
 
 #endif

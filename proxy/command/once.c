@@ -2,6 +2,7 @@
 #include "command/once.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/rng.h"
 #include "base/xalloc.h"
@@ -26,15 +27,11 @@ struct once {
 
 char *once_region(const struct command_input *in, char **source)
 {
-    struct creds_env env = {.envp = in->envp, .profile = in->config->profile};
+    struct creds_env env = {
+        .envp = in->envp, .profile = in->config->profile, .ask_instance = in->config->imds_region};
     char *region = NULL;
     char *from = NULL;
-    if (creds_region(&env, &region, &from) != ST_OK || !*region) {
-        free(region);
-        free(from);
-        region = xstrdup(CREDS_LAST_REGION);
-        from = xstrdup("nothing names one");
-    }
+    creds_region(&env, &region, &from);
     if (source)
         *source = from;
     else
@@ -70,7 +67,13 @@ static enum status open_all(struct once *o, const struct command_input *in, cred
     if (!o->tls)
         return ST_IO;
     env.tls = o->tls;
+    char *source = NULL;
+    char *region = c->imds_region ? once_region(in, &source) : NULL;
+    if (region && !strcmp(source, CREDS_REGION_INSTANCE))
+        env.last_region = region;
     o->chain = creds_chain_new(o->loop, o->facts, &env);
+    free(region);
+    free(source);
     o->view = facts_view_new(o->facts, o->loop);
     return ST_OK;
 }

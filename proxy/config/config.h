@@ -142,6 +142,7 @@ struct config {
     bool via;
     bool attempts_header;
     // [credentials]
+    bool imds_region;
     char *profile;
     char *role_arn; // assumed with what the chain finds; NULL: none
     // [presign]

@@ -153,7 +153,7 @@ const struct option options[] = {
      .min = SECONDS, .max = 168 * HOURS, AT(redirect_expiry), .is_reloadable = true,
      .help = "How long signatures in a URL are valid (sign = redirect and sign = query); never "
              "longer than the credentials are."},
-    {.key = "ca_bundle", .section = "proxy", .env = "AWS_CA_BUNDLE", .type = OPT_STRING, .arg = "FILE",
+    {.key = "ca_bundle", .section = "proxy", .env = "AWS_CA_BUNDLE", .profile_key = "ca_bundle", .type = OPT_STRING, .arg = "FILE",
      .example = "/etc/ssl/certs/ca-certificates.crt", .check = check_text, AT(ca_bundle),
      .is_reloadable = true,
      .help = "PEM file of the authorities that upstream certificates are verified against, in place "
@@ -217,6 +217,11 @@ const struct option options[] = {
      .example = "legacy", .check = check_text, AT(profile), ROUTE(profile), .is_reloadable = true,
      .help = "Profile of the AWS credentials and config files. Where it isn't set, AWS_PROFILE "
              "decides, and then the profile named default."},
+    {.key = "imds_region", .section = "credentials", .type = OPT_BOOL, .def = "no", AT(imds_region),
+     .is_reloadable = true,
+     .help = "Where neither AWS_REGION, AWS_DEFAULT_REGION nor the profile names a region, ask the "
+             "instance's metadata service for it, at the start and for a second at most; not in "
+             "containers. Else it is us-east-1."},
     {.key = "role_arn", .section = "credentials", .type = OPT_STRING, .arg = "ARN",
      .example = "arn:aws:iam::123456789012:role/search", .check = check_role, AT(role_arn),
      ROUTE(role_arn), .is_reloadable = true,

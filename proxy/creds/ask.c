@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/xalloc.h"
+#include "creds/imds_int.h"
 #include "creds/mfa_int.h"
 #include "creds/sts_int.h"
 #include "creds/walk_int.h"
@@ -32,6 +33,7 @@ static struct asking *asking_new(struct creds_chain *c, const char *profile, cre
     x->query.choice = profile_choose(c->envp, profile);
     x->query.profiles = x->profiles;
     x->query.region = c->region;
+    x->query.last_region = c->last_region;
     x->done = done;
     x->arg = arg;
     arena_init(&x->arena);
@@ -78,6 +80,34 @@ void creds_ask_identity(struct creds_chain *c, const struct creds *signer, creds
     struct asking *x = asking_new(c, c->profile, done, arg);
     struct sts_spec s = {.action = "GetCallerIdentity", .signer = signer, .endpoint = x->endpoint};
     (void)sts_start(&c->kit, &s, on_identity, x);
+}
+
+// ---- where
+
+#define INSTANCE_MS 3000
+
+static void on_instance(void *arg, const struct imds_reading *r)
+{
+    struct asking *x = arg;
+    struct creds_asked a = {.status = r->texts[0] ? ST_OK : ST_IO,
+                            .err = r->err,
+                            .instance_id = r->texts[0],
+                            .zone = r->texts[1],
+                            .instance_region = r->texts[2],
+                            .role = r->texts[3]};
+    finish(x, &a);
+}
+
+void creds_ask_instance(struct creds_chain *c, creds_asked_fn done, void *arg)
+{
+    static const struct imds_question ask = {
+        .paths = {"/latest/meta-data/instance-id", "/latest/meta-data/placement/availability-zone",
+                  "/latest/meta-data/placement/region",
+                  "/latest/meta-data/iam/security-credentials/"},
+        .n = 4,
+        .most_ms = INSTANCE_MS};
+    struct asking *x = asking_new(c, c->profile, done, arg);
+    imds_read(&x->query, &ask, on_instance, x);
 }
 
 // ---- an MFA session

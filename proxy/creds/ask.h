@@ -25,6 +25,9 @@ typedef void (*creds_asked_fn)(void *arg, const struct creds_asked *a);
 void creds_ask_identity(struct creds_chain *c, const struct creds *signer, creds_asked_fn done,
                         void *arg);
 
+// Of the instance metadata service: some seconds where nobody answers.
+void creds_ask_instance(struct creds_chain *c, creds_asked_fn done, void *arg);
+
 // How an MFA session is got for a profile.
 struct creds_mfa {
     const char *profile;

@@ -193,6 +193,7 @@ struct creds_chain *creds_chain_new(struct loop *control, struct facts *f,
     c->envp = env->envp;
     c->profile = copy_unless_empty(env->profile);
     c->region = copy_unless_empty(env->region);
+    c->last_region = copy_unless_empty(env->last_region);
     c->tell = env->tell;
     c->tell_arg = env->tell_arg;
     TAILQ_INIT(&c->seen);
@@ -219,8 +220,10 @@ void creds_chain_set(struct creds_chain *c, const struct creds_env *env)
 {
     free(c->profile);
     free(c->region);
+    free(c->last_region);
     c->profile = copy_unless_empty(env->profile);
     c->region = copy_unless_empty(env->region);
+    c->last_region = copy_unless_empty(env->last_region);
     fetcher_set_tls(c->kit.fetcher, env->tls);
 }
 
@@ -244,5 +247,6 @@ void creds_chain_free(struct creds_chain *c)
         free(c->paths[kind]);
     free(c->profile);
     free(c->region);
+    free(c->last_region);
     free(c);
 }

@@ -44,14 +44,22 @@ struct creds_env {
     char *const *envp;       // the process environment, borrowed
     const char *profile;     // --profile / `profile`; NULL: none said
     const char *region;      // --region / `region`; NULL: none said
+    const char *last_region; // for endpoints, where nothing names one; NULL: none
+    bool ask_instance;       // creds_region: `imds_region`
     struct tls_client *tls;  // of the loop, verifying, borrowed; NULL: https endpoints are refused
     struct spawner *spawner; // runs commands, borrowed; NULL: none can be run
     creds_tell_fn tell;      // NULL, or told of each step of a walk
     void *tell_arg;
 };
 
+// The chain's providers in their order, for telling which were not asked; NULL behind the last.
+const char *creds_provider_name(unsigned i);
+
 // The region where nothing names one, as in the SDKs.
 #define CREDS_LAST_REGION "us-east-1"
+// What creds_region says of where it found none, and of the instance's.
+#define CREDS_REGION_NONE     "nothing names one"
+#define CREDS_REGION_INSTANCE "instance metadata"
 
 struct creds_chain;
 // On control's loop. Registers the kind with facts.
@@ -61,10 +69,10 @@ struct creds_chain *creds_chain_new(struct loop *control, struct facts *f,
 // env (the rest of it stays as it was).
 void creds_chain_set(struct creds_chain *c, const struct creds_env *env);
 void creds_chain_free(struct creds_chain *c);
-// Region of the environment or the selected profile (spec: AWS_REGION, AWS_DEFAULT_REGION,
-// profile), synchronous, at start and on reload; an empty string where nothing names one. source
-// says where from. Heap strings.
-NODISCARD enum status creds_region(const struct creds_env *env, char **region, char **source);
+// Region of the environment or the selected profile (AWS_REGION, AWS_DEFAULT_REGION, profile), else
+// of the instance where env asks for that (blocks for a second at most), else CREDS_LAST_REGION:
+// never empty. source says where from. Heap strings.
+void creds_region(const struct creds_env *env, char **region, char **source);
 
 // Settings of the selected profile that are not about credentials, as creds_region. Fills in value
 // and where, heap strings; both NULL where the profile does not say.

@@ -58,8 +58,9 @@ struct creds_query {
     char *const *envp;
     struct profile_choice choice;
     const struct profiles *profiles;
-    const char *region;   // an option; NULL: none
-    const char *role_arn; // of a role key, with role_source, its source's key; else NULL
+    const char *region;      // an option; NULL: none
+    const char *last_region; // where nothing else names one; NULL: none
+    const char *role_arn;    // of a role key, with role_source, its source's key; else NULL
     const char *role_source;
     bool is_source; // reached through source_profile: keys win over a role
     bool is_bare;   // the keys themselves are wanted, not an MFA session that was got with them

@@ -58,6 +58,12 @@ static bool is_region(struct span s)
     return true;
 }
 
+bool region_is_fips(struct span value)
+{
+    struct span s = span_trim(value);
+    return span_starts(s, SPAN("fips-")) || span_ends(s, SPAN("-fips"));
+}
+
 bool region_read(struct span value, struct span *region)
 {
     struct span s = span_trim(value);

@@ -21,6 +21,8 @@ const struct partition *partition_of(struct span region);
 // Trims, takes the old pseudo regions ("fips-us-east-1", "aws-global") for what they mean; false
 // where it is no region's name.
 bool region_read(struct span value, struct span *region);
+// Whether such a pseudo region asks for FIPS endpoints.
+bool region_is_fips(struct span value);
 // One of the regions that shared sts.amazonaws.com before STS had regions.
 bool region_is_classic(struct span region);
 

@@ -31,16 +31,26 @@ bool setting_is_true(const struct creds_query *q, const char *env, const char *k
     return is_true;
 }
 
-char *setting_region(const struct creds_query *q, struct arena *a)
+static char *find_region(const struct creds_query *q, struct arena *a, bool *is_fips)
 {
     const char *values[] = {q->region, envp_get(q->envp, "AWS_REGION"),
                             envp_get(q->envp, "AWS_DEFAULT_REGION"),
-                            setting_of_profile(q, "region", a)};
+                            setting_of_profile(q, "region", a), q->last_region};
     struct span region;
-    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
-        if (values[i] && *values[i] && region_read(span_of(values[i]), &region))
-            return arena_cstr(a, region);
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        if (!values[i] || !*values[i] || !region_read(span_of(values[i]), &region))
+            continue;
+        *is_fips = region_is_fips(span_of(values[i]));
+        return arena_cstr(a, region);
+    }
+    *is_fips = false;
     return NULL;
+}
+
+char *setting_region(const struct creds_query *q, struct arena *a)
+{
+    bool is_fips;
+    return find_region(q, a, &is_fips);
 }
 
 static char *override_of_services(const struct creds_query *q, const struct endpoint_kind *kind,
@@ -75,11 +85,13 @@ static bool wants_global(const struct creds_query *q, const char *region, struct
     return mode && span_iis(span_of(mode), "legacy") && region_is_classic(span_of(region));
 }
 
-static const char *url_of_sts(const struct creds_query *q, const char *region, struct arena *a)
+static const char *url_of_sts(const struct creds_query *q, const char *region, bool is_fips,
+                              struct arena *a)
 {
     const struct partition *p = partition_of(span_of(region));
-    const char *label =
-        setting_is_true(q, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint") ? "sts-fips" : "sts";
+    if (setting_is_true(q, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"))
+        is_fips = true;
+    const char *label = is_fips ? "sts-fips" : "sts";
     bool is_dual = setting_is_true(q, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint");
     return arena_printf(a, "https://%s.%s.%s", label, region, is_dual ? p->dual_suffix : p->suffix);
 }
@@ -88,7 +100,8 @@ void endpoint_of_sts(const struct creds_query *q, struct arena *a, struct endpoi
 {
     static const struct endpoint_kind sts = {"sts", "AWS_ENDPOINT_URL_STS"};
     static _Atomic bool is_told;
-    const char *region = setting_region(q, a);
+    bool is_fips;
+    const char *region = find_region(q, a, &is_fips);
     if (!region && !is_told) {
         is_told = true;
         log_warn("creds", "no region is configured: STS is asked at sts.amazonaws.com, which does "
@@ -98,8 +111,8 @@ void endpoint_of_sts(const struct creds_query *q, struct arena *a, struct endpoi
     out->url = endpoint_override(q, &sts, a);
     if (out->url)
         return;
-    if (region && !wants_global(q, region, a)) {
-        out->url = url_of_sts(q, region, a);
+    if (region && (is_fips || !wants_global(q, region, a))) {
+        out->url = url_of_sts(q, region, is_fips, a);
         return;
     }
     out->url = "https://sts.amazonaws.com";

@@ -21,6 +21,11 @@ static const struct provider *const chain_steps[N_PROVIDERS] = {
     &provider_env, &provider_web_identity, &provider_profile, &provider_container, &provider_imds,
 };
 
+const char *creds_provider_name(unsigned i)
+{
+    return i < N_PROVIDERS ? chain_steps[i]->name : NULL;
+}
+
 struct walk {
     LIST_ENTRY(walk) link;
     struct creds_chain *chain;
@@ -31,7 +36,8 @@ struct walk {
     struct creds_query query;
     char *option; // the profile that the key or the option names
     char *role;   // of a role key
-    char *region; // the chain's when it began
+    char *region; // the chain's when it began, as last_region
+    char *last_region;
     struct seen_key *seen;
     const struct provider *const *steps;
     const struct provider *only; // of a key for one source
@@ -53,6 +59,7 @@ static void walk_free(struct walk *w)
     free(w->option);
     free(w->role);
     free(w->region);
+    free(w->last_region);
     free(w);
 }
 
@@ -328,6 +335,8 @@ static void on_begin(void *arg)
     w->query.profiles = w->profiles;
     w->region = c->region ? xstrdup(c->region) : NULL;
     w->query.region = w->region;
+    w->last_region = c->last_region ? xstrdup(c->last_region) : NULL;
+    w->query.last_region = w->last_region;
     w->query.walk = w;
     w->seen = chain_see(c, key);
     w->seen->is_walking = true;

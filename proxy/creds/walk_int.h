@@ -38,6 +38,7 @@ struct creds_chain {
     char *const *envp; // borrowed
     char *profile;     // NULL: none said
     char *region;      // NULL: none said
+    char *last_region; // NULL: none
     creds_tell_fn tell;
     void *tell_arg;
     struct timer *timer;

@@ -3,7 +3,7 @@
 service (v2, and v1 while .has_v1) at its own paths. Each fetch lends new keys that the given FakeAws
 then knows.
 
-.calls holds (method, path, fields) of each request. Faults are set by hand: .lifetime, .delay,
+.facts is what the metadata service tells of the instance. .calls holds (method, path, fields) of each request. Faults are set by hand: .lifetime, .delay,
 .fail (a list of statuses, taken one a request), .authorization (what /creds wants to see).
 """
 import datetime
@@ -64,6 +64,8 @@ class MockMetadata:
         self.authorization = None
         self.has_v1 = False
         self.session = "session-of-the-instance"
+        self.facts = {"instance-id": "i-0123456789abcdef0", "placement/region": "us-west-2",
+                      "placement/availability-zone": "us-west-2-lax-1a"}
         self.numbers = itertools.count(1)
         self.server = Server(address)
         self.server.mock = self
@@ -113,6 +115,8 @@ class MockMetadata:
             return 200, "app-role", ()
         if path == ROLES + "app-role":
             return 200, json.dumps({"Code": "Success", "Type": "AWS-HMAC"} | self.lend()), ()
+        if path.removeprefix("/latest/meta-data/") in self.facts:
+            return 200, self.facts[path.removeprefix("/latest/meta-data/")], ()
         return 404, "", ()
 
     def lend(self):
