@@ -6,6 +6,7 @@
 
 #include "retry/classify.h"
 #include "retry/error_code.h"
+#include "retry/error_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -24,6 +25,11 @@ static void check_inside(struct span found, struct span body)
         must(found.p[i] > 0x20 && found.p[i] != '<' && found.p[i] != '"');
 }
 
+static void check_quoted(struct span found, struct span text)
+{
+    must(!found.len || (found.p >= text.p && found.p + found.len <= text.p + text.len));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct span body = span_from((const char *)data, size);
@@ -36,5 +42,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     retry_classify(&h, &none, body, true, &e);
     must(e.kind != RETRY_REGION || retry_is_region(e.region));
     must(e.kind == RETRY_FINAL || e.code.len);
+    struct arena a;
+    arena_init(&a);
+    must(error_element(body, "CanonicalRequest", &a).len <= body.len);
+    struct span message = error_message(body, &a);
+    must(message.len <= body.len);
+    check_quoted(error_quoted(message, "Code"), message);
+    arena_clear(&a);
     return 0;
 }

@@ -65,9 +65,9 @@ void peek_head(struct request *r, const struct msg *m)
     }
     again_succeeded(r, m->status);
     r->held.head = NULL;
-    body_forget(&r->body);
     request_set_state(r, REQ_RELAY, r->plan.idle_timeout);
-    relay_head(r, m);
+    relay_head(r, m); // may look at the body once more
+    body_forget(&r->body);
 }
 
 void peek_body(struct request *r, struct span data)

@@ -4,11 +4,13 @@
 // sent again. Region: the plan is made anew under the same rules; no host comes from an answer.
 #include "front/repair.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/hash.h"
 #include "front/again.h"
+#include "log/log.h"
 
 #define RENEW_MS 5000
 
@@ -41,9 +43,15 @@ static void look_at_clock(struct request *r, struct retry_state *t)
     t->skew_ms = date_ms + 500 - (r->retry.sent_wall_ms + r->held.at_wall_ms) / 2;
     t->applied_ms = r->retry.skew_ms;
     t->has_skew = true;
-    if (retry_is_clock_wrong(t))
-        memo_put(r->worker->shared->skews, request_endpoint(r),
-                 span_from((const char *)&t->skew_ms, sizeof(t->skew_ms)), clock_mono_ms());
+    if (!retry_is_clock_wrong(t))
+        return;
+    log_warn(r->id,
+             "this machine's clock is %lld s %s that of %.*s; signatures for it are shifted, "
+             "set the clock (NTP)",
+             llabs(t->skew_ms / 1000), t->skew_ms < 0 ? "ahead of" : "behind",
+             SPAN_ARG(r->plan.upstream.host));
+    memo_put(r->worker->shared->skews, request_endpoint(r),
+             span_from((const char *)&t->skew_ms, sizeof(t->skew_ms)), clock_mono_ms());
 }
 
 // ---- credentials

@@ -11,6 +11,7 @@
 #include "front/conn.h"
 #include "policy/address.h"
 #include "policy/plan.h"
+#include "sign/mismatch.h"
 
 enum request_state {
     REQ_READ_HEAD = 0, // bytes of a head have come
@@ -53,9 +54,13 @@ struct request_log {
     bool is_reused;
     char key[16]; // masked access key
     struct span upstream_id;
-    char *failure; // beginning of a failed answer's body; NULL: not wanted
-    size_t failure_len;
-    const char *ended; // how it ended where not well: "client gone", ...
+    struct sign_texts signed_texts; // of the last attempt; in the arena
+    char *failure;                  // beginning of a failed answer's body; NULL: not wanted
+    size_t failure_len, failure_max;
+    bool is_explained;
+    const char *action;                  // of IAM, that was probably needed; NULL: no idea
+    struct span server_date, error_type; // of that answer's head
+    const char *ended;                   // how it ended where not well: "client gone", ...
 };
 
 // An error answer that is held back until it is known whether the request is tried again; the last

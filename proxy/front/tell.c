@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "front/diagnose.h"
 #include "log/log.h"
 #include "log/redact.h"
 
@@ -37,8 +38,12 @@ static void tell_query(const struct request *r, struct span query)
     buf_clear(&names);
 }
 
-void tell_signing(const struct request *r, const struct sign_result *res)
+void tell_signing(struct request *r, const struct sign_result *res)
 {
+    r->log.signed_texts =
+        (struct sign_texts){.canonical_request = res->canonical_request,
+                            .string_to_sign = res->string_to_sign}; // until the arena goes
+
     struct span rest = res->canonical_request;
     struct span line;
     if (!r->config->log_signing_process || !log_is_on(LOG_INFO))
@@ -60,17 +65,25 @@ void tell_signing(const struct request *r, const struct sign_result *res)
 
 void tell_failure_head(struct request *r, const struct msg *m)
 {
+    size_t wanted = r->config->log_failed_requests && m->status >= 400 ? FAILURE_MAX : 0;
+    size_t to_explain = diagnose_wants(r, m);
     r->log.failure = NULL;
     r->log.failure_len = 0;
-    if (m->status >= 400 && r->config->log_failed_requests)
-        r->log.failure = arena_alloc(&r->arena, FAILURE_MAX);
+    r->log.failure_max = to_explain > wanted ? to_explain : wanted;
+    if (m->framing == MSG_LENGTH && m->length < r->log.failure_max)
+        r->log.failure_max = (size_t)m->length;
+    if (to_explain || wanted)
+        r->log.failure = arena_alloc(&r->arena, r->log.failure_max + 1);
+    r->log.is_explained = to_explain > 0;
+    r->log.server_date = hdrs_get(&m->hdrs, SPAN("Date"));
+    r->log.error_type = hdrs_get(&m->hdrs, SPAN("x-amzn-errortype"));
 }
 
 void tell_failure_body(struct request *r, struct span data)
 {
     if (!r->log.failure)
         return;
-    size_t room = FAILURE_MAX - r->log.failure_len;
+    size_t room = r->log.failure_max - r->log.failure_len;
     size_t len = data.len < room ? data.len : room;
     memcpy(r->log.failure + r->log.failure_len, data.p, len);
     r->log.failure_len += len;
@@ -99,13 +112,23 @@ static struct span cut_secrets(const struct request *r, struct span s)
     return s;
 }
 
-void tell_failure_end(const struct request *r)
+static void show_failure(const struct request *r, struct span body)
 {
-    if (!r->log.failure)
-        return;
-    struct span all = span_from(r->log.failure, r->log.failure_len);
+    struct span all = span_sub(body, 0, FAILURE_MAX);
     struct span shown = cut_secrets(r, all);
     log_warn(r->id, "the upstream %.*s answered %d: %.*s%s", SPAN_ARG(r->plan.upstream.host),
              r->log.status, SPAN_ARG(shown),
              shown.len < all.len || all.len == FAILURE_MAX ? " [cut]" : "");
+}
+
+void tell_failure_end(struct request *r)
+{
+    struct span body = span_from(r->log.failure, r->log.failure_len);
+    if (!r->log.failure)
+        return;
+    if (r->config->log_failed_requests)
+        show_failure(r, body);
+    if (r->log.is_explained)
+        diagnose(r, body);
+    r->log.failure = NULL;
 }

@@ -45,6 +45,8 @@ struct front_shared {
     struct limit active;                            // requests that are being forwarded
     struct limit retrying;                          // further attempts under way
     struct limit parked;                            // requests that wait for a further attempt
+    struct rate explained;                          // refusals, in the log
+    _Atomic uint64_t unexplained;                   // ... left out since the last one
     struct tokens *tokens;                          // for retries, an endpoint each
     struct memo *skews;                             // endpoint to its clock's offset
     struct memo *buckets;                           // bucket to its region

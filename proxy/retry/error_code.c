@@ -168,12 +168,36 @@ static struct span json_code(struct span body)
     return best;
 }
 
-struct span error_code_in_body(struct span body)
+static struct span begin_of(struct span body)
 {
     if (span_starts(body, SPAN("\xef\xbb\xbf")))
         body = span_sub(body, 3, body.len);
     while (body.len && is_blank(body.p[0]))
         body = span_sub(body, 1, body.len);
+    return body;
+}
+
+struct span error_json_string(struct span body, const char *want)
+{
+    body = begin_of(body);
+    struct json j = {.rest = span_sub(body, 1, body.len)};
+    struct span key;
+    struct span text;
+    if (!body.len || body.p[0] != '{')
+        return (struct span){NULL, 0};
+    while (take_pair(&j, &key, &text)) {
+        if (span_is(key, want) && text.p)
+            return text;
+        if (!skip_value(&j) || j.rest.p[0] != ',')
+            break;
+        skip(&j, 1);
+    }
+    return (struct span){NULL, 0};
+}
+
+struct span error_code_in_body(struct span body)
+{
+    body = begin_of(body);
     if (body.len && body.p[0] == '{')
         return json_code(body);
     if (body.len && body.p[0] == '<')

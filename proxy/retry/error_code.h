@@ -12,5 +12,7 @@ struct span error_code_bare(struct span value);
 struct span error_code_in_body(struct span body);
 // The text of <Region> in an XML error; empty where there is none.
 struct span error_region_in_body(struct span body);
+// The string at the top level of a JSON body under the wanted key, still escaped; p == NULL: none.
+struct span error_json_string(struct span body, const char *want);
 
 #endif
