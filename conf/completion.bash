@@ -188,6 +188,22 @@ _sigv4_proxy() {
         mapfile -t COMPREPLY < <(compgen -W 'auto' -- "$word")
         return
         ;;
+    --max-connections-per-client)
+        mapfile -t COMPREPLY < <(compgen -W 'auto' -- "$word")
+        return
+        ;;
+    --max-in-flight)
+        return
+        ;;
+    --in-flight-queue)
+        return
+        ;;
+    --in-flight-wait)
+        return
+        ;;
+    --max-buffer-memory)
+        return
+        ;;
     --client-head-timeout)
         return
         ;;
@@ -195,6 +211,12 @@ _sigv4_proxy() {
         return
         ;;
     --client-write-timeout)
+        return
+        ;;
+    --client-min-rate)
+        return
+        ;;
+    --client-rate-window)
         return
         ;;
     --half-close-grace)
@@ -334,9 +356,16 @@ _sigv4_proxy() {
 --replay-max
 --spool-dir
 --max-connections
+--max-connections-per-client
+--max-in-flight
+--in-flight-queue
+--in-flight-wait
+--max-buffer-memory
 --client-head-timeout
 --client-idle-timeout
 --client-write-timeout
+--client-min-rate
+--client-rate-window
 --half-close-grace
 --connect-timeout
 --tls-timeout

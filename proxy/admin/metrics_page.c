@@ -95,9 +95,14 @@ static void add_front(struct buf *out, const struct admin *a)
     gauge(out, "client_connections_max", "Most client connections at once.", (double)s.clients_max);
     gauge(out, "spool_bytes", "Octets of bodies in spool files.", (double)s.spool_bytes);
     gauge(out, "spool_bytes_max", "Most octets in spool files.", (double)s.spool_max);
+    gauge(out, "buffer_bytes", "Octets of buffers and held bodies.", (double)s.buffer_bytes);
+    gauge(out, "buffer_bytes_max", "max_buffer_memory.", (double)s.buffer_bytes_max);
     gauge(out, "requests_forwarded", "Requests on their way through now.", (double)s.forwarded);
-    gauge(out, "requests_retrying", "Of them, those in a further attempt.", (double)s.retrying);
-    gauge(out, "requests_parked", "Of them, those that wait for one.", (double)s.parked);
+    gauge(out, "requests_queued", "Requests that wait because of max_in_flight.", (double)s.queued);
+    gauge(out, "requests_retrying", "Of those forwarded, in a further attempt.",
+          (double)s.retrying);
+    gauge(out, "requests_parked", "Of those forwarded, waiting for a further attempt.",
+          (double)s.parked);
     gauge(out, "retry_tokens_owed",
           "Retry tokens used by the upstream host that used most; none is retried at retry_budget.",
           s.tokens_owed);

@@ -166,6 +166,9 @@ static json_t *limits_of(const struct front_stats *s)
     set(o, "max_connections", json_integer((json_int_t)s->clients_max));
     set(o, "spool_bytes", json_integer((json_int_t)s->spool_bytes));
     set(o, "spool_max", json_integer((json_int_t)s->spool_max));
+    set(o, "buffer_bytes", json_integer(s->buffer_bytes));
+    set(o, "max_buffer_memory", json_integer(s->buffer_bytes_max));
+    set(o, "requests_queued", json_integer((json_int_t)s->queued));
     set(o, "requests_forwarded", json_integer((json_int_t)s->forwarded));
     set(o, "requests_retrying", json_integer((json_int_t)s->retrying));
     set(o, "requests_parked", json_integer((json_int_t)s->parked));

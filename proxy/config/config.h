@@ -154,7 +154,10 @@ struct config {
     uint64_t max_request_line, max_field, max_head, max_fields, max_trailers;
     uint64_t body_memory, body_max, spool_max, replay_max;
     char *spool_dir;
-    uint64_t max_connections; // 0: auto
+    uint64_t max_connections;            // 0: auto
+    uint64_t max_connections_per_client; // 0: auto
+    uint64_t max_in_flight, in_flight_queue, max_buffer_memory, client_min_rate;
+    int64_t in_flight_wait, client_rate_window;
     // [timeouts], milliseconds
     int64_t client_head_timeout, client_idle_timeout, client_write_timeout, half_close_grace;
     int64_t connect_timeout, tls_timeout, first_byte_timeout, idle_timeout;

@@ -284,6 +284,23 @@ const struct option options[] = {
      .min = 1, .max = 1000000, AT(max_connections), .is_reloadable = true,
      .help = "Most client connections; further ones wait. auto is 10240, or a third of the file "
              "descriptors that the process may open where that is less."},
+    {.key = "max_connections_per_client", .section = "limits", .type = OPT_COUNT, .words = "auto",
+     .def = "auto", .min = 1, .max = 1000000, AT(max_connections_per_client), .is_reloadable = true,
+     .help = "Most connections from one address (of IPv6 its first 64 bits); further ones get 503 and "
+             "are closed. auto is 1024, and no limit on loopback. Unix sockets have none."},
+    {.key = "max_in_flight", .section = "limits", .type = OPT_COUNT, .def = "4096", .min = 1,
+     .max = 1000000, AT(max_in_flight), .is_reloadable = true,
+     .help = "Most requests that are forwarded at a time; further ones wait, with their body unread."},
+    {.key = "in_flight_queue", .section = "limits", .type = OPT_COUNT, .def = "1000", .min = 0,
+     .max = 1000000, AT(in_flight_queue), .is_reloadable = true,
+     .help = "How many may wait because of max_in_flight; more get 503 with Retry-After."},
+    {.key = "in_flight_wait", .section = "limits", .type = OPT_TIME, .def = "5s", .min = 0,
+     .max = HOURS, AT(in_flight_wait), .is_reloadable = true,
+     .help = "How long they may wait; then they get 503 with Retry-After."},
+    {.key = "max_buffer_memory", .section = "limits", .type = OPT_SIZE, .def = "256m", .min = M,
+     .max = T, AT(max_buffer_memory), .is_reloadable = true,
+     .help = "Most bytes in buffers and held bodies, of all requests together. Beyond it new requests "
+             "get 503 with Retry-After, and bodies go to their spool file at once."},
 
     {.key = "client_head_timeout", .section = "timeouts", .type = OPT_TIME, .def = "10s", .min = 1,
      .max = HOURS, AT(client_head_timeout), .is_reloadable = true,
@@ -294,6 +311,13 @@ const struct option options[] = {
     {.key = "client_write_timeout", .section = "timeouts", .type = OPT_TIME, .def = "30s", .min = 1,
      .max = HOURS, AT(client_write_timeout), .is_reloadable = true,
      .help = "How long a client may take nothing of an answer."},
+    {.key = "client_min_rate", .section = "timeouts", .type = OPT_SIZE, .def = "1k", .min = 0, .max = G,
+     AT(client_min_rate), .is_reloadable = true,
+     .help = "Bytes a second that a body must bring on average while it is read; a slower one gets "
+             "408. 0: no limit."},
+    {.key = "client_rate_window", .section = "timeouts", .type = OPT_TIME, .def = "30s",
+     .min = SECONDS / 10, .max = HOURS, AT(client_rate_window), .is_reloadable = true,
+     .help = "Over what time client_min_rate is measured."},
     {.key = "half_close_grace", .section = "timeouts", .type = OPT_TIME, .def = "1s", .min = 0,
      .max = MINUTES, AT(half_close_grace), .is_reloadable = true,
      .help = "How long an exchange goes on after its client closed its sending side; then it counts "

@@ -10,6 +10,7 @@
 #include "front/peek.h"
 #include "front/repair.h"
 #include "front/reply.h"
+#include "front/slots.h"
 #include "front/turn.h"
 #include "log/log.h"
 #include "metrics/metrics.h"
@@ -59,7 +60,6 @@ static struct retry_state state_of(const struct request *r)
 void again_begin(struct request *r)
 {
     r->retry.deadline_ms = r->log.start + r->plan.total_timeout;
-    r->retry.is_active = limit_take(&r->worker->shared->active, 1);
 }
 
 bool again_is_possible(const struct request *r)
@@ -100,9 +100,7 @@ void again_end(struct request *r)
     turn_leave(r);
     if (r->state == REQ_WAIT_RETRY)
         metrics_inc(METRIC_RETRIES_CANCELLED);
-    if (r->retry.is_active)
-        limit_give(&r->worker->shared->active, 1);
-    r->retry.is_active = false;
+    slots_leave(r);
 }
 
 static enum retry_why reserve(struct request *r, const struct retry_verdict *v)

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -123,8 +124,10 @@ static enum status add_file(struct body *b, struct span in)
 
 static size_t room_in_memory(const struct body *b)
 {
-    bool is_open = b->in_file == 0 && b->in_memory < b->o.memory_max;
-    return is_open ? (size_t)(b->o.memory_max - b->in_memory) : 0;
+    const _Atomic int64_t *in_use = b->o.in_use;
+    bool is_scarce = in_use && atomic_load_explicit(in_use, memory_order_relaxed) > b->o.in_use_max;
+    uint64_t most = is_scarce && b->o.memory_max > LOOP_BUF_LEN ? LOOP_BUF_LEN : b->o.memory_max;
+    return b->in_file == 0 && b->in_memory < most ? (size_t)(most - b->in_memory) : 0;
 }
 
 // The file's part first: where it fails nothing was added.

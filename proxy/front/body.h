@@ -18,6 +18,9 @@ struct body_options {
     uint64_t total_max; // over it body_add says ST_LIMIT
     uint64_t keep_max;  // over it what was read is forgotten
     bool is_hashed;
+    const _Atomic int64_t *in_use; // borrowed; over in_use_max no more than
+                                   // a buffer stays in memory; NULL: does not matter
+    int64_t in_use_max;
 };
 
 struct body_chunk;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/xalloc.h"
+#include "front/pace.h"
 #include "front/request.h"
 #include "log/log.h"
 #include "metrics/metrics.h"
@@ -33,6 +34,8 @@ static void detach(struct conn *c)
     timer_clear(c->timer);
     TAILQ_REMOVE(&w->conns, c, link);
     limit_give(&w->shared->connections, 1);
+    if (c->of_client)
+        limit_give(c->of_client, 1);
     atomic_fetch_sub(&w->n_conns, 1);
     loop_defer(w->loop, &c->bury);
     if (atomic_load(&w->shared->wants_notes))
@@ -126,9 +129,11 @@ static size_t on_data(void *arg, struct span in)
         used += h1_parse(c->parser, span_sub(in, used, in.len), &event, &res);
         goes_on = dispatch(c, event, &res);
     }
-    if (!c->is_dead && used == in.len && c->request && !request_wants_input(c->request) &&
-        !c->request->client_done)
-        stream_pause(c->stream);
+    if (!c->is_dead && c->request && !c->request->client_done && !request_wants_input(c->request)) {
+        pace_hold(c->request);
+        if (used == in.len)
+            stream_pause(c->stream);
+    }
     return used;
 }
 
@@ -248,11 +253,12 @@ static void open_stream(struct conn *c, int fd)
     timer_set(c->timer, is_tls ? cfg->client_head_timeout : cfg->client_idle_timeout);
 }
 
-void conn_open(struct worker *w, int fd)
+void conn_open(struct worker *w, int fd, struct limit *of_client)
 {
     struct h1_limits limits = limits_of(w->setup.config);
     struct conn *c = xcalloc(1, sizeof(*c));
     c->worker = w;
+    c->of_client = of_client;
     c->id = ++w->next_conn;
     c->n_setups = w->n_setups;
     c->parser = h1_parser_new(H1_REQUEST, &limits);

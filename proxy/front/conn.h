@@ -21,6 +21,7 @@ struct conn {
     unsigned n_setups;        // of the worker, when the limits were set
     char peer[NET_ADDR_TEXT]; // for the log
     uint32_t uid, gid;        // with is_unix
+    struct limit *of_client;  // max_connections_per_client; NULL: not counted
     bool is_unix;             // came through a unix socket
     bool is_dead;             // freed in a deferred turn
     bool is_half;             // the client has sent its FIN
@@ -28,7 +29,8 @@ struct conn {
 };
 
 // On the worker's thread. fd becomes the connection's.
-void conn_open(struct worker *w, int fd);
+// of_client: its share of the client's connections, given back at the end; NULL: none was taken.
+void conn_open(struct worker *w, int fd, struct limit *of_client);
 void conn_close(struct conn *c); // at once
 // The proxy stops: an idle connection gets a moment for a request that is on its way, then closes.
 void conn_drain(struct conn *c);

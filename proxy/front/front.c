@@ -87,6 +87,7 @@ static struct front *front_new(const struct front_options *o)
                    (unsigned)(rng_u64(&rng) & 0xffff));
     limit_init(&f->shared.connections, front_connection_cap(o->config));
     limit_init(&f->shared.spool, o->config->spool_max);
+    f->shared.clients = crowd_new();
     f->shared.hash_seed = rng_u64(&rng);
     retry_init(&f->shared);
     f->accept_again = timer_new(o->main, on_accept_again, f);
@@ -149,7 +150,10 @@ void front_stats(const struct front *f, struct front_stats *out)
         .clients_max = atomic_load(&f->shared.connections.cap),
         .spool_bytes = limit_used(&f->shared.spool),
         .spool_max = f->config->spool_max,
+        .buffer_bytes = atomic_load(&f->shared.buffers),
+        .buffer_bytes_max = (int64_t)f->config->max_buffer_memory,
         .forwarded = limit_used(&f->shared.active),
+        .queued = limit_used(&f->shared.queued),
         .retrying = limit_used(&f->shared.retrying),
         .parked = limit_used(&f->shared.parked),
         .tokens_owed = tokens_most_owed(f->shared.tokens),
@@ -199,6 +203,7 @@ static void free_front(void *arg)
     config_release(f->config);
     tls_trust_release(f->trust);
     tokens_free(f->shared.tokens);
+    crowd_free(f->shared.clients);
     memo_free(f->shared.skews);
     memo_free(f->shared.buckets);
     turns_free(f->shared.turns);

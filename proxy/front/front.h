@@ -46,7 +46,10 @@ struct front_stats {
     uint64_t clients_max;
     uint64_t spool_bytes;
     uint64_t spool_max;
+    int64_t buffer_bytes; // in buffers and held bodies
+    int64_t buffer_bytes_max;
     uint64_t forwarded;     // requests on their way through, now
+    uint64_t queued;        // requests that wait because of max_in_flight
     uint64_t retrying;      // of them: in a further attempt
     uint64_t parked;        // of them: waiting for one
     uint32_t tokens_owed;   // by the upstream whose retries have cost most

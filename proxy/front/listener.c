@@ -5,31 +5,39 @@
 #include "front/listener.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/hash.h"
 #include "base/xalloc.h"
 #include "front/conn.h"
 #include "log/log.h"
+#include "metrics/metrics.h"
 #include "net/listen.h"
 
-#define BACKLOG         1024
-#define ACCEPTS_A_TURN  64
-#define EMFILE_PAUSE_MS 100
+#define BACKLOG             1024
+#define ACCEPTS_A_TURN      64
+#define EMFILE_PAUSE_MS     100
+#define MAX_PER_CLIENT_AUTO 1024
+
+#define SAY_EVERY_MS 1000 // what clients can make happen often
 
 struct handover {
     struct worker *worker;
     int fd;
+    struct limit *of_client;
 };
 
 static void take_over(void *arg)
 {
     struct handover h = *(struct handover *)arg;
     free(arg);
-    conn_open(h.worker, h.fd);
+    conn_open(h.worker, h.fd, h.of_client);
 }
 
 static struct worker *least_busy(struct front *f)
@@ -46,11 +54,12 @@ static struct worker *least_busy(struct front *f)
     return best;
 }
 
-static void hand_over(struct front *f, int fd)
+static void hand_over(struct front *f, int fd, struct limit *of_client)
 {
     struct handover *h = xmalloc(sizeof(*h));
     h->worker = least_busy(f);
     h->fd = fd;
+    h->of_client = of_client;
     atomic_fetch_add(&h->worker->n_conns, 1);
     loop_post(h->worker->loop, take_over, h);
 }
@@ -63,6 +72,80 @@ void listener_pause(struct front *f, bool is_paused)
         watch_set(f->listeners[i].watch, !is_paused);
 }
 
+// Whether the last line about that is long enough ago.
+static bool may_say(int64_t *last_ms)
+{
+    int64_t now_ms = clock_mono_ms();
+    if (*last_ms && now_ms - *last_ms < SAY_EVERY_MS)
+        return false;
+    *last_ms = now_ms;
+    return true;
+}
+
+// ---- max_connections_per_client
+
+static struct span client_of(const struct net_addr *a)
+{
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&a->ss;
+    const struct sockaddr_in *in = (const struct sockaddr_in *)&a->ss;
+    if (a->ss.ss_family == AF_INET)
+        return span_from((const char *)&in->sin_addr, 4);
+    if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
+        return span_from((const char *)&in6->sin6_addr + 12, 4);
+    return span_from((const char *)&in6->sin6_addr, 8); // a site, usually one household or host
+}
+
+// 0: no limit.
+static uint64_t most_of(const struct front *f, const struct net_addr *a)
+{
+    uint64_t most = f->config->max_connections_per_client;
+    if (a->ss.ss_family == AF_UNIX)
+        return 0;
+    if (!most)
+        return net_addr_is_loopback(a) ? 0 : MAX_PER_CLIENT_AUTO;
+    return most;
+}
+
+// No request has been read, so the answer is the same for all. What has come is read, or the
+// close would be a reset that takes the answer away.
+static void turn_away(struct front *f, int fd, const struct net_addr *a)
+{
+    static const char answer[] =
+        "HTTP/1.1 503 Service Unavailable\r\nServer: sigv4-proxy\r\n"
+        "Content-Type: application/json\r\nContent-Length: 94\r\nCache-Control: no-store\r\n"
+        "X-Sigv4-Proxy-Error: overloaded\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
+        "{\"error\":\"overloaded\",\"message\":\"too many connections from here: "
+        "max_connections_per_client\"}\n";
+    char sink[4096];
+    char name[NET_ADDR_TEXT];
+    metrics_inc(METRIC_CLIENTS_REFUSED);
+    net_addr_format(a, name);
+    if (may_say(&f->said_crowded_ms))
+        log_warn(name, "max_connections_per_client are open from this address; closed");
+    if (!f->config->listen_cert)
+        (void)send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)shutdown(fd, SHUT_WR);
+    (void)recv(fd, sink, sizeof(sink), MSG_DONTWAIT);
+    (void)close(fd);
+}
+
+static void admit(struct front *f, int fd, const struct net_addr *a)
+{
+    uint64_t most = most_of(f, a);
+    struct limit *of_client = NULL;
+    if (most) {
+        of_client = crowd_at(f->shared.clients, hash_span(f->shared.hash_seed, client_of(a)));
+        if (!limit_take_below(of_client, 1, most)) {
+            limit_give(&f->shared.connections, 1);
+            turn_away(f, fd, a);
+            return;
+        }
+    }
+    hand_over(f, fd, of_client);
+}
+
+// ---- accepting
+
 // False where there is nothing more to accept now.
 static bool accept_one(struct listener *l)
 {
@@ -74,16 +157,19 @@ static bool accept_one(struct listener *l)
             return false;
         listener_pause(f, false);
     }
-    int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    struct net_addr from = {.len = sizeof(from.ss)};
+    int fd = accept4(l->fd, (struct sockaddr *)&from.ss, &from.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd != -1) {
-        hand_over(f, fd);
+        admit(f, fd, &from);
         return true;
     }
     limit_give(&f->shared.connections, 1);
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        log_error(l->name,
-                  "accept: %s; trying again in %d ms; raise the descriptor limit (ulimit -n)",
-                  strerror(errno), EMFILE_PAUSE_MS);
+        int why = errno;
+        if (may_say(&f->said_full_ms))
+            log_error(l->name,
+                      "accept: %s; trying again in %d ms; raise the descriptor limit (ulimit -n)",
+                      strerror(why), EMFILE_PAUSE_MS);
         listener_pause(f, true);
         timer_set(f->accept_again, EMFILE_PAUSE_MS);
         return false;

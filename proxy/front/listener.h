@@ -28,6 +28,8 @@ struct front {
     struct timer *accept_again; // after running out of descriptors
     struct timer *drain_timer;
     bool is_paused;
+    int64_t said_full_ms;    // when the log was told last: no descriptors,
+    int64_t said_crowded_ms; // too many connections of one client
     loop_fn drained;
     void *drained_arg;
 };

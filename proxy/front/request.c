@@ -21,11 +21,13 @@
 #include "front/dechunk.h"
 #include "front/guard.h"
 #include "front/outgoing.h"
+#include "front/pace.h"
 #include "front/peek.h"
 #include "front/presigner.h"
 #include "front/relay.h"
 #include "front/repair.h"
 #include "front/reply.h"
+#include "front/slots.h"
 #include "front/tunnel.h"
 #include "front/turn.h"
 #include "front/upload.h"
@@ -46,7 +48,8 @@ struct state_info {
 #define FROM(s) (1u << (s))
 static const struct state_info states[REQ_STATES] = {
     [REQ_READ_HEAD] = {"while reading the request's head", FROM(REQ_DONE)},
-    [REQ_ADMIT] = {"while waiting for credentials", FROM(REQ_READ_HEAD)},
+    [REQ_ADMIT] = {"while waiting for credentials", FROM(REQ_READ_HEAD) | FROM(REQ_WAIT_SLOT)},
+    [REQ_WAIT_SLOT] = {"while waiting for other requests to end", FROM(REQ_ADMIT)},
     [REQ_WAIT_BODY] = {"while reading the request's body", FROM(REQ_ADMIT)},
     [REQ_WAIT_TURN] = {"while waiting for its turn",
                        FROM(REQ_ADMIT) | FROM(REQ_WAIT_BODY) | FROM(REQ_WAIT_RETRY)},
@@ -105,6 +108,8 @@ static void on_timer(void *arg)
     struct request *r = arg;
     if (r->state == REQ_WAIT_BODY)
         reply_error(r, 408, "timeout-client", "the request's body did not arrive in time");
+    else if (r->state == REQ_WAIT_SLOT)
+        slots_timeout(r);
     else if (r->state == REQ_WAIT_TURN)
         take_turn(r);
     else if (r->state == REQ_ATTEMPT)
@@ -305,6 +310,8 @@ static void store_init(struct request *r)
                              .spool = &r->worker->shared->spool,
                              .spool_dir = cfg->spool_dir,
                              .memory_max = cfg->body_memory,
+                             .in_use = &r->worker->shared->buffers,
+                             .in_use_max = (int64_t)cfg->max_buffer_memory,
                              .total_max = UINT64_MAX,
                              .keep_max = UINT64_MAX,
                              .is_hashed = r->plan.is_signed && r->plan.body == PLAN_BODY_HASH};
@@ -371,6 +378,18 @@ static void plan_request(struct request *r)
     repair_plan(r);
 }
 
+void request_forward(struct request *r)
+{
+    if (r->state == REQ_WAIT_SLOT)
+        request_set_state(r, REQ_ADMIT, 0);
+    again_begin(r);
+    store_init(r);
+    if (r->plan.is_signed)
+        want_credentials(r);
+    else
+        proceed_with_credentials(r);
+}
+
 void request_head(struct request *r, const struct msg *m)
 {
     r->msg = m;
@@ -380,6 +399,9 @@ void request_head(struct request *r, const struct msg *m)
     if (!guard_admits(r) || presigner_takes(r))
         return;
     plan_request(r);
+    bool goes_on = r->plan.kind == PLAN_FORWARD || r->plan.kind == PLAN_TUNNEL;
+    if (goes_on && !slots_have_memory(r))
+        return;
     switch (r->plan.kind) {
     case PLAN_DENY:
         log_warn(r->id, "%s: %s", r->plan.code, r->plan.message);
@@ -401,12 +423,8 @@ void request_head(struct request *r, const struct msg *m)
     }
     if (r->plan.is_framed && !dechunk_begin(r))
         return;
-    again_begin(r);
-    store_init(r);
-    if (r->plan.is_signed)
-        want_credentials(r);
-    else
-        proceed_with_credentials(r);
+    if (slots_enter(r))
+        request_forward(r);
 }
 
 // ---- the client's bytes
@@ -425,7 +443,7 @@ bool request_wants_input(const struct request *r)
         return false;
     if (!r->msg || r->msg->framing == MSG_NO_BODY || r->answer_done || r->plan.kind == PLAN_TUNNEL)
         return true;
-    if (r->state == REQ_ADMIT)
+    if (r->state == REQ_ADMIT || r->state == REQ_WAIT_SLOT)
         return false;
     if (r->state == REQ_WAIT_BODY || r->is_upload_over)
         return true;
@@ -459,6 +477,11 @@ void request_body(struct request *r, struct span data)
     r->wants_continue = false;
     if (r->answer_done)
         return; // the rest of a body that nobody wants
+    if (!pace_keeps(r, data.len) && !r->answer_begun) {
+        reply_error(r, 408, "timeout-client",
+                    "the request's body came slower than client_min_rate");
+        return;
+    }
     if (r->frames)
         dechunk_body(r, data);
     else

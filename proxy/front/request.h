@@ -16,6 +16,7 @@
 enum request_state {
     REQ_READ_HEAD = 0, // bytes of a head have come
     REQ_ADMIT,         // planned; waiting for credentials to be known
+    REQ_WAIT_SLOT,     // max_in_flight others are under way
     REQ_WAIT_BODY,     // the body must be here before it can be signed
     REQ_WAIT_TURN,     // the route's rate_limit
     REQ_ATTEMPT,       // connecting, signing, sending, waiting for the answer's head
@@ -73,13 +74,20 @@ struct held_answer {
     const char *cut_off;    // it ended too early; NULL: it did not
 };
 
+// client_min_rate: what came of the body since the window began.
+struct request_pace {
+    int64_t last_ms;  // when the last octets came; 0: none yet
+    int64_t spent_ms; // of the window, without the times in which we did not read
+    uint64_t len;
+    bool is_held; // reading was stopped since
+};
+
 // What several attempts have in common.
 struct retry_progress {
     int64_t deadline_ms; // monotonic: total_timeout
     unsigned repairs;    // bits of enum retry_repair
     uint32_t cost;       // tokens of the last retry; 0: none was taken
-    bool is_active;      // counted in shared->active, parked, retrying
-    bool is_parked;
+    bool is_parked;      // counted in shared->parked, retrying
     bool is_retrying;
     int64_t sent_wall_ms; // when the last attempt was signed
     int64_t skew_ms;      // by what its date was shifted
@@ -91,6 +99,7 @@ struct retry_progress {
 
 struct request {
     SLIST_ENTRY(request) spare;
+    TAILQ_ENTRY(request) queue;
     struct worker *worker;
     struct conn *conn; // NULL while spare
     struct config *config;
@@ -112,6 +121,8 @@ struct request {
     bool ends_by_close;              // towards the client: neither a length nor chunks
     bool is_paused;                  // the client's reading is stopped for backpressure
     bool was_stale;                  // the one free retry on a stale connection is spent
+    bool has_slot;                   // counted in shared->active
+    bool is_queued;                  // in the worker's queue for one
     bool is_upload_over;             // no more of the body goes to the upstream
     const char *user;                // the token's name; NULL: none was asked for
     struct plan_client client;       // who asks, for [policy] sections
@@ -126,6 +137,7 @@ struct request {
     struct buf head_out; // answer's head until its first body bytes go along
     struct held_answer held;
     struct retry_progress retry;
+    struct request_pace pace;
     struct turns_place *turn; // waited for; NULL: none
     unsigned retry_after_s;   // for an answer of our own; 0: none
     char payload_hex[DIGEST_HEX + 1];
@@ -151,6 +163,7 @@ bool request_wants_input(const struct request *r);
 // Within the machine.
 void request_set_state(struct request *r, enum request_state to, int64_t timeout_ms);
 const char *request_doing(const struct request *r);     // "while waiting for the body"
+void request_forward(struct request *r);                // it has a slot
 void request_proceed(struct request *r);                // the body that was needed is here
 void request_data(struct request *r, struct span data); // of the body, without framing
 // The state's timer; a further attempt does not outlive total_timeout.

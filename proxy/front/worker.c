@@ -9,6 +9,7 @@
 #include "front/attempt.h"
 #include "front/conn.h"
 #include "front/request.h"
+#include "front/slots.h"
 #include "log/log.h"
 #include "metrics/metrics.h"
 #include "policy/reach.h"
@@ -41,6 +42,7 @@ static void clear(struct worker *w)
 {
     close_all(w);
     timer_free(w->heartbeat);
+    slots_clear(w);
     while (!SLIST_EMPTY(&w->spare)) {
         struct request *r = SLIST_FIRST(&w->spare);
         SLIST_REMOVE_HEAD(&w->spare, spare);
@@ -85,6 +87,8 @@ enum status worker_start(struct worker *w, struct err *e)
     w->loop = loop_new(w->name, e);
     if (!w->loop)
         return ST_IO;
+    loop_buf_count_in(w->loop, &w->shared->buffers);
+    slots_setup(w);
     w->facts = facts_view_new(w->shared->facts, w->loop);
     w->dialer = (struct dialer){
         .loop = w->loop, .facts = w->facts, .tls = w->setup.tls, .refusal = attempt_refusal};

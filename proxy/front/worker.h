@@ -13,6 +13,7 @@
 #include "front/front.h"
 #include "policy/token_set.h"
 #include "retry/retry.h"
+#include "shared/crowd.h"
 #include "shared/limit.h"
 #include "shared/memo.h"
 #include "shared/rate.h"
@@ -24,6 +25,7 @@ struct conn;
 struct request;
 TAILQ_HEAD(conn_list, conn);
 SLIST_HEAD(request_list, request);
+TAILQ_HEAD(request_queue, request);
 
 #define FRONT_MAX_LISTENERS 16
 
@@ -43,6 +45,9 @@ struct front_shared {
     struct limit connections;
     struct limit spool;                             // bytes in spool files
     struct limit active;                            // requests that are being forwarded
+    struct limit queued;                            // requests that wait to be
+    struct crowd *clients;                          // connections by address
+    _Atomic int64_t buffers;                        // octets of buffers that loops have lent out
     struct limit retrying;                          // further attempts under way
     struct limit parked;                            // requests that wait for a further attempt
     struct rate explained;                          // refusals, in the log
@@ -74,6 +79,9 @@ struct worker {
     struct conn_list conns;
     struct request_list spare; // finished requests with their arena, for the next ones
     unsigned n_spare;
+    struct request_queue queue; // for max_in_flight
+    struct deferred queue_turn;
+    struct timer *queue_timer;
     struct rng rng;         // jitter
     struct buf scratch;     // heads are written here on their way out
     uint64_t next_conn;     // ids: c<worker>-<n>

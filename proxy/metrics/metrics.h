@@ -12,6 +12,7 @@
 
 enum metric {
     METRIC_CLIENT_CONNECTIONS = 0, // accepted
+    METRIC_CLIENTS_REFUSED,        // max_connections_per_client
     METRIC_BYTES_IN,               // bodies, from clients
     METRIC_BYTES_OUT,              // bodies, to clients
     METRIC_ATTEMPTS,

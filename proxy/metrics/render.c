@@ -19,6 +19,8 @@ struct row {
 static const struct row rows[METRICS] = {
     [METRIC_CLIENT_CONNECTIONS] = {"client_connections_total", NULL, "counter",
                                    "Client connections accepted."},
+    [METRIC_CLIENTS_REFUSED] = {"client_connections_refused_total", NULL, "counter",
+                                "Client connections closed for max_connections_per_client."},
     [METRIC_BYTES_IN] = {"body_bytes_total", "direction=\"in\"", "counter",
                          "Octets of bodies, from clients (in) and to clients (out), counted when "
                          "their request ends."},

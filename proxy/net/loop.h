@@ -63,5 +63,8 @@ struct watch *watch_signal(struct loop *l, int signo, loop_fn fn, void *arg);
 // 16 KiB buffers, kept in a small free list. An idle connection owns none.
 char *loop_buf_take(struct loop *l);
 void loop_buf_give(struct loop *l, char *b);
+// What is lent out is added up there too, with that of other loops, to within 16 buffers a loop.
+// sum outlives the loop.
+void loop_buf_count_in(struct loop *l, _Atomic int64_t *sum);
 
 #endif

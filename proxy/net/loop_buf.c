@@ -2,6 +2,7 @@
 // Buffers come out of 1 MiB slabs, so that they never fragment the heap. A few free ones stay hot
 // (last in, first out: still in the cache); the pages of all others go back to the kernel and only
 // their addresses are kept, so a burst of slow clients does not stay in the resident size.
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -16,17 +17,34 @@
 #endif
 #endif
 
+#define COUNT_STEP 16 // one atomic addition for so many
+
+static void count(struct loop *l, int n)
+{
+    l->bufs_uncounted += n;
+    if (!l->bufs_sum || (l->bufs_uncounted < COUNT_STEP && l->bufs_uncounted > -COUNT_STEP))
+        return;
+    atomic_fetch_add_explicit(l->bufs_sum, (int64_t)l->bufs_uncounted * LOOP_BUF_LEN,
+                              memory_order_relaxed);
+    l->bufs_uncounted = 0;
+}
+
+void loop_buf_count_in(struct loop *l, _Atomic int64_t *sum)
+{
+    l->bufs_sum = sum;
+}
+
 #ifdef HAS_ASAN
 // Straight from malloc, so that the sanitizer sees use behind the end and after the return.
 char *loop_buf_take(struct loop *l)
 {
-    (void)l;
+    count(l, 1);
     return xmalloc(LOOP_BUF_LEN);
 }
 
 void loop_buf_give(struct loop *l, char *b)
 {
-    (void)l;
+    count(l, -1);
     free(b);
 }
 
@@ -54,6 +72,7 @@ static void add_slab(struct loop_bufs *b)
 char *loop_buf_take(struct loop *l)
 {
     struct loop_bufs *b = &l->bufs;
+    count(l, 1);
     if (b->n_hot)
         return b->hot[--b->n_hot];
     if (!b->n_cold)
@@ -64,6 +83,7 @@ char *loop_buf_take(struct loop *l)
 void loop_buf_give(struct loop *l, char *b)
 {
     struct loop_bufs *all = &l->bufs;
+    count(l, -1);
     if (all->n_hot < LOOP_HOT_BUFS) {
         all->hot[all->n_hot++] = b;
         return;

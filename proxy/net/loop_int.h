@@ -56,7 +56,9 @@ struct loop {
     struct deferred_list next;
     struct guest_list guests;
     struct loop_bufs bufs;
-    pthread_mutex_t lock; // guards the posts
+    _Atomic int64_t *bufs_sum; // borrowed; NULL: nobody wants to know
+    int bufs_uncounted;        // lent out, or given back, and not in the sum yet
+    pthread_mutex_t lock;      // guards the posts
     struct post *posts;
     struct post **posts_end;
 };

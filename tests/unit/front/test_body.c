@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "unit/test.h"
 
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "front/body.h"
@@ -142,6 +143,27 @@ static void the_hash_covers_all_bytes_wherever_they_lie(void **state)
     assert_int_equal(body_add(&b, SPAN("abc")), ST_OK);
     body_hash(&b, hex);
     assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    body_clear(&b);
+}
+
+static void scarce_memory_holds_a_buffer_and_the_file_the_rest(void **state)
+{
+    struct fixture *f = *state;
+    _Atomic int64_t in_use = 1001;
+    struct body b;
+    f->options.in_use = &in_use;
+    f->options.in_use_max = 1000;
+    body_init(&b, &f->options);
+    fill(&b, 0, 30000);
+    assert_int_equal(b.in_memory, LOOP_BUF_LEN);
+    assert_int_equal(b.in_file, 30000 - LOOP_BUF_LEN);
+    atomic_store(&in_use, 1000);
+    fill(&b, 30000, 5000); // behind a file there is no way back to memory
+    check(&b, 0, 35000);
+    body_clear(&b);
+    body_init(&b, &f->options);
+    fill(&b, 0, 40000);
+    assert_int_equal(b.in_file, 0);
     body_clear(&b);
 }
 
@@ -292,6 +314,7 @@ int main(void)
         BODY_TEST(reading_while_writing_keeps_order),
         BODY_TEST(a_forgetting_store_stays_small_and_cannot_rewind),
         BODY_TEST(the_hash_covers_all_bytes_wherever_they_lie),
+        BODY_TEST(scarce_memory_holds_a_buffer_and_the_file_the_rest),
         BODY_TEST(more_than_the_total_is_a_limit_and_a_full_spool_an_io_error),
         BODY_TEST(a_missing_spool_folder_refuses_what_memory_does_not_hold),
         BODY_TEST(what_passed_by_comes_back_after_a_rewind),
