@@ -291,7 +291,7 @@ _sigv4_proxy() {
         ;;
     esac
     if [[ $COMP_CWORD -eq 1 && $word != -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W 'run check-config healthcheck explain presign export-credentials' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'run check-config healthcheck explain presign export-credentials whoami mfa-login' -- "$word")
         return
     fi
     mapfile -t COMPREPLY < <(compgen -W '-c --config -h --help --version

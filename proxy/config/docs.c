@@ -42,6 +42,19 @@ const struct docs_command docs_commands[] = {
      "(JSON for a credential_process) or env (lines for a shell). Where there are none: exit with "
      "1, "
      "and a line for each provider on standard error."},
+    {"whoami", "[--format FORMAT] [--offline] [--config FILE] [OPTION]...",
+     "Walk the credential chain and print what each provider said, the masked access key, its "
+     "source and expiry, the region and where it comes from, and on EC2 the instance, its zone and "
+     "role; then ask STS GetCallerIdentity whether the credentials work, unless --offline is "
+     "given. FORMAT is text or json. Exit with 0 where they do, 1 where there are none, 2 where "
+     "STS refuses them or can't be asked."},
+    {"mfa-login",
+     "[--serial-number ARN] [--token-code CODE] [--duration TIME] [--config FILE] [OPTION]...",
+     "Get an MFA session for a profile from STS GetSessionToken and keep it in "
+     "~/.cache/sigv4-proxy (or XDG_CACHE_HOME), for this user only; the chain uses it until it "
+     "expires, a running proxy within seconds. ARN is the device; without it the profile's "
+     "mfa_serial. Without CODE the terminal is asked; with - it is read from standard input. TIME "
+     "is from 15m to 36h; without it STS decides, 12 hours."},
 };
 const size_t docs_commands_n = sizeof(docs_commands) / sizeof(docs_commands[0]);
 

@@ -251,8 +251,13 @@ static void find_url(struct login_op *x)
     const char *base = endpoint_override(q, &signin, a);
     if (!region.len || !region_read(region, &region))
         region = span_of(own ? own : CREDS_LAST_REGION);
-    if (!base)
-        base = arena_printf(a, "https://%.*s.%s", SPAN_ARG(region), partition_of(region)->signin);
+    const struct partition *p = partition_of(region);
+    if (!base && setting_wants_fips(q) && !strcmp(p->name, "aws-us-gov"))
+        base = arena_printf(a, "https://%.*s.signin-fips.amazonaws-us-gov.com", SPAN_ARG(region));
+    else if (!base && setting_wants_fips(q))
+        base = arena_printf(a, "https://signin-fips.%.*s.%s", SPAN_ARG(region), p->suffix);
+    else if (!base)
+        base = arena_printf(a, "https://%.*s.%s", SPAN_ARG(region), p->signin);
     size_t len = strlen(base);
     while (len && base[len - 1] == '/')
         len--;

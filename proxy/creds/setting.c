@@ -2,6 +2,8 @@
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
 #include "creds/setting_int.h"
 
+#include <string.h>
+
 #include "creds/partition_int.h"
 #include "log/log.h"
 
@@ -85,14 +87,25 @@ static bool wants_global(const struct creds_query *q, const char *region, struct
     return mode && span_iis(span_of(mode), "legacy") && region_is_classic(span_of(region));
 }
 
-static const char *url_of_sts(const struct creds_query *q, const char *region, bool is_fips,
-                              struct arena *a)
+bool setting_wants_fips(const struct creds_query *q)
+{
+    struct arena a;
+    bool is_fips = false;
+    arena_init(&a);
+    (void)find_region(q, &a, &is_fips);
+    arena_clear(&a);
+    return is_fips || setting_is_true(q, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint");
+}
+
+static const char *url_of_sts(const struct creds_query *q, const char *region, struct arena *a)
 {
     const struct partition *p = partition_of(span_of(region));
-    if (setting_is_true(q, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"))
-        is_fips = true;
-    const char *label = is_fips ? "sts-fips" : "sts";
     bool is_dual = setting_is_true(q, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint");
+    bool is_fips = setting_wants_fips(q);
+    bool is_gov = !strcmp(p->name, "aws-us-gov"); // whose plain endpoint is FIPS's
+    const char *label = is_fips && (is_dual || !is_gov) ? "sts-fips" : "sts";
+    if (!is_fips && !is_dual && wants_global(q, region, a))
+        return NULL;
     return arena_printf(a, "https://%s.%s.%s", label, region, is_dual ? p->dual_suffix : p->suffix);
 }
 
@@ -100,8 +113,7 @@ void endpoint_of_sts(const struct creds_query *q, struct arena *a, struct endpoi
 {
     static const struct endpoint_kind sts = {"sts", "AWS_ENDPOINT_URL_STS"};
     static _Atomic bool is_told;
-    bool is_fips;
-    const char *region = find_region(q, a, &is_fips);
+    const char *region = setting_region(q, a);
     if (!region && !is_told) {
         is_told = true;
         log_warn("creds", "no region is configured: STS is asked at sts.amazonaws.com, which does "
@@ -111,10 +123,10 @@ void endpoint_of_sts(const struct creds_query *q, struct arena *a, struct endpoi
     out->url = endpoint_override(q, &sts, a);
     if (out->url)
         return;
-    if (region && (is_fips || !wants_global(q, region, a))) {
-        out->url = url_of_sts(q, region, is_fips, a);
+    if (region)
+        out->url = url_of_sts(q, region, a);
+    if (out->url)
         return;
-    }
     out->url = "https://sts.amazonaws.com";
     out->region = "us-east-1";
 }

@@ -14,6 +14,7 @@ char *setting_get(const struct creds_query *q, const char *env, const char *key,
 bool setting_is_true(const struct creds_query *q, const char *env, const char *key);
 // Region for endpoints: the option, the environment, the profile; NULL where nothing names one.
 char *setting_region(const struct creds_query *q, struct arena *a);
+bool setting_wants_fips(const struct creds_query *q);
 
 struct endpoint_kind {
     const char *id;       // of the section [services x]: "sts"

@@ -76,7 +76,7 @@ def test_moto_lends_a_role(moto, start_proxy, tmp_path):
     proxy = start(start_proxy, moto, conf="profile = app")
     assert caller(proxy) == "arn:aws:sts::123456789012:assumed-role/reader/here"
     entry, = [c for c in json.loads(proxy.admin("/status").body)["credentials"]
-              if not c["key"]]
+              if c["key"] == "profile=app"]
     assert entry["expires_at"]
 
 
@@ -87,6 +87,30 @@ def test_moto_lends_a_role_for_a_token(moto, start_proxy, tmp_path):
         "AWS_WEB_IDENTITY_TOKEN_FILE": str(tmp_path / "token"), "AWS_ROLE_ARN": ROLE + "pod",
         "AWS_ROLE_SESSION_NAME": "there"})
     assert caller(proxy) == "arn:aws:sts::123456789012:assumed-role/pod/there"
+
+
+@needs_moto
+def test_moto_gives_an_mfa_session_and_a_role_for_it(moto, start_proxy, tmp_path):
+    serial = "arn:aws:iam::123456789012:mfa/me"
+    write_home(tmp_path, profile_text(BASE, "base"),
+               f"[profile app]\nrole_arn = {ROLE}reader\nsource_profile = base\nmfa_serial = {serial}\n"
+               "role_session_name = here\n")
+    env = {"AWS_ENDPOINT_URL_STS": moto.rstrip("/"), "AWS_REGION": "us-east-1"}
+    login = harness.run_binary("mfa-login", "--profile", "app", "--token-code", "123456", "--duration", "15m",
+                               folder=tmp_path, env=env)
+    assert login.returncode == 0, login.stderr
+    session, = (json.loads(path.read_text()) for path in (tmp_path / ".cache/sigv4-proxy/mfa").iterdir())
+    assert session["SerialNumber"] == serial and session["SessionToken"]
+    assert caller(start(start_proxy, moto, conf="profile = app")).endswith(":assumed-role/reader/here")
+
+
+@needs_moto
+def test_moto_says_who_it_is(moto, tmp_path):
+    env = {"AWS_ENDPOINT_URL_STS": moto.rstrip("/"), "AWS_REGION": "us-east-1"}
+    result = harness.run_binary("whoami", "--format", "json", folder=tmp_path,
+                                env=env | harness.identity_environment(BASE))
+    identity = json.loads(result.stdout)["identity"]
+    assert result.returncode == 0 and identity["account"] == "123456789012" and identity["arn"].startswith("arn:aws:")
 
 
 @needs_mock
