@@ -127,18 +127,19 @@ static enum status sign(struct request *r, const struct hdrs *h, struct sign_tar
     if (!c || (is_query && expiry(r, c, wall_ms) < 1))
         return err_set(e, ST_DENIED,
                        "the AWS credentials have expired and no newer ones are there");
-    struct sign_request req = {.method = r->msg->method,
-                               .host = p->host,
-                               .target = target,
-                               .select = p->signs_all ? SIGN_ALL : SIGN_MINIMAL,
-                               .payload_hash = payload_hash(r),
-                               .send_payload_header = p->send_payload_header,
-                               .is_sigv4a = p->is_sigv4a,
-                               .token_unsigned =
-                                   is_query && span_is(p->service, "iotdevicegateway"),
-                               .scope = {.region = p->region, .service = p->service},
-                               .wall_s = (wall_ms + r->retry.skew_ms) / 1000,
-                               .expires_s = is_query ? expiry(r, c, wall_ms) : 0};
+    struct sign_request req = {
+        .method = r->msg->method,
+        .host = p->host,
+        .target = target,
+        .select = p->signs_all ? SIGN_ALL : SIGN_MINIMAL,
+        .payload_hash = payload_hash(r),
+        // Who follows a redirect would not send it.
+        .send_payload_header = p->send_payload_header && p->sign != PLAN_SIGN_REDIRECT,
+        .is_sigv4a = p->is_sigv4a,
+        .token_unsigned = is_query && span_is(p->service, "iotdevicegateway"),
+        .scope = {.region = p->region, .service = p->service},
+        .wall_s = (wall_ms + r->retry.skew_ms) / 1000,
+        .expires_s = is_query ? expiry(r, c, wall_ms) : 0};
     struct sign_identity id = {.access_key = span_of(c->access_key),
                                .secret_key = span_of(c->secret_key),
                                .session_token = span_of(c->session_token),

@@ -11,12 +11,17 @@ static const struct span v4_names[] = {
     SPAN("X-Amz-Expires"),    SPAN("X-Amz-SignedHeaders"),   SPAN("X-Amz-Signature"),
     SPAN("X-Amz-Region-Set"), SPAN("X-Amz-S3session-Token"), SPAN("X-Amz-Security-Token"),
 };
-static const struct span v2_names[] = {SPAN("Signature"), SPAN("AWSAccessKeyId"), SPAN("Expires")};
+// The first two make it one; the rest comes with S3's form, or with that of the Query protocols.
+static const struct span v2_names[] = {
+    SPAN("Signature"),        SPAN("AWSAccessKeyId"),       SPAN("Expires"),
+    SPAN("SignatureVersion"), SPAN("SignatureMethod"),      SPAN("Timestamp"),
+    SPAN("SecurityToken"),    SPAN("X-Amz-Security-Token"),
+};
 
 #define COUNT(array) ((unsigned)(sizeof(array) / sizeof((array)[0])))
 #define NAME_MAX_LEN 24
 #define NOT_IN_LIST  UINT32_MAX
-#define ALL_V2_NAMES 7u
+#define V2_MARKS     3u // of v2_names
 
 // Index in the list of the parameter's name, whatever its case and spelling.
 static unsigned name_index(struct span part, const struct span *list, unsigned n)
@@ -42,7 +47,7 @@ enum sign_presigned sign_presign_detect(struct span query)
         if (v2 != NOT_IN_LIST)
             v2_seen |= 1u << v2;
     }
-    return v2_seen == ALL_V2_NAMES ? SIGN_PRESIGNED_V2 : SIGN_NOT_PRESIGNED;
+    return (v2_seen & V2_MARKS) == V2_MARKS ? SIGN_PRESIGNED_V2 : SIGN_NOT_PRESIGNED;
 }
 
 static struct span strip(struct span query, const struct span *list, unsigned n, struct arena *a)
@@ -119,8 +124,11 @@ enum status sign_query(const struct sign_request *r, const struct sign_identity 
         return err_set(e, ST_INVALID, "expiry of %lld s: 1 to %d can be signed",
                        (long long)r->expires_s, SIGN_EXPIRES_MAX);
     enum status st = signing_begin(&s, e);
+    // VPC Lattice wants this field even there (the SDKs' common runtime signs it, too).
+    if (r->send_payload_header && span_is(r->scope.service, "vpc-lattice-svcs"))
+        out->add[out->n_add++] = (struct sign_field){SPAN("X-Amz-Content-Sha256"), r->payload_hash};
     if (st == ST_OK)
-        st = signed_fields_make(r, NULL, 0, a, &fields, e);
+        st = signed_fields_make(r, out->add, out->n_add, a, &fields, e);
     if (st != ST_OK)
         return st;
     out->signed_headers = signed_names(&fields, a);

@@ -282,6 +282,10 @@ def test_presigned_urls_can_be_signed_anew(aws, start_proxy):
     assert (record.verdict.form, record.target) == ("header", "/key?x=1")
     old = "http://bucket.s3.us-east-1.amazonaws.com/key?AWSAccessKeyId=A&Signature=b&Expires=1"
     assert proxy.request("GET", old).body == b"ours"
+    query = ("Action=ListQueues&AWSAccessKeyId=A&SignatureVersion=2&SignatureMethod=HmacSHA256"
+             "&Timestamp=2026-01-01T00%3A00%3A00Z&Signature=b%3D&Version=2012-11-05")
+    assert proxy.request("GET", f"http://sqs.us-east-1.amazonaws.com/?{query}").status == 200
+    assert aws.requests[-1].target == "/?Action=ListQueues&Version=2012-11-05"
 
 
 def test_signed_requests_can_be_refused(aws, start_proxy):

@@ -181,6 +181,15 @@ def test_signature_in_the_query(aws, start_proxy):
         assert aws.requests[-1].verdict.form == "query"
 
 
+def test_vpc_lattice_gets_its_payload_field_even_with_a_signature_in_the_query(aws, start_proxy):
+    proxy = start_proxy(aws, f'[route "*"]\nsign = query\nupstream = {aws.url}\n')
+    url = "http://x-0abc.7d67968.vpc-lattice-svcs.us-west-2.on.aws/orders"
+    assert proxy.request("POST", url, body=b"{}").status == 200
+    record = aws.requests[-1]
+    assert (record.verdict.form, record.verdict.payload) == ("query", "UNSIGNED-PAYLOAD")
+    assert record.verdict.signed == ["host", "x-amz-content-sha256"]
+
+
 def test_redirect_to_a_presigned_url(aws, start_proxy):
     proxy = start_proxy(aws, f'[route "*"]\nsign = redirect\nupstream = {aws.url}\n')
     answer = proxy.request("PUT", URL + "r?x=1", [("x-amz-meta-a", "b"), ("Content-Type", "text/x")],

@@ -106,6 +106,22 @@ static void bound_headers_are_named_in_the_url(void **state)
                            "&X-Amz-SignedHeaders=cache-control%3Bcontent-type%3Bhost&"));
 }
 
+static void vpc_lattice_binds_its_payload_header(void **state)
+{
+    (void)state;
+    struct sign_request r = request("");
+    r.send_payload_header = true;
+    assert_int_equal(sign(&r, &doc_identity), ST_OK);
+    assert_int_equal(result.n_add, 0);
+    r.scope.service = SPAN("vpc-lattice-svcs");
+    assert_int_equal(sign(&r, &doc_identity), ST_OK);
+    assert_int_equal(result.n_add, 1);
+    assert_span(result.add[0].value, "UNSIGNED-PAYLOAD");
+    assert_span(result.signed_headers, "host;x-amz-content-sha256");
+    assert_non_null(strstr(arena_cstr(&a, result.canonical_request),
+                           "\nx-amz-content-sha256:UNSIGNED-PAYLOAD\n"));
+}
+
 static void presigned_requests_are_recognised(void **state)
 {
     (void)state;
@@ -114,7 +130,11 @@ static void presigned_requests_are_recognised(void **state)
     assert_int_equal(sign_presign_detect(SPAN("X%2dAmz-Algorithm=x")), SIGN_PRESIGNED_V4);
     assert_int_equal(sign_presign_detect(SPAN("Expires=1&Signature=a&AWSAccessKeyId=b")),
                      SIGN_PRESIGNED_V2);
+    assert_int_equal(sign_presign_detect(SPAN("Action=x&AWSAccessKeyId=b&SignatureVersion=2"
+                                              "&SignatureMethod=HmacSHA256&Signature=a")),
+                     SIGN_PRESIGNED_V2);
     assert_int_equal(sign_presign_detect(SPAN("Expires=1&Signature=a")), SIGN_NOT_PRESIGNED);
+    assert_int_equal(sign_presign_detect(SPAN("Expires=1&AWSAccessKeyId=a")), SIGN_NOT_PRESIGNED);
     assert_int_equal(sign_presign_detect(SPAN("a=X-Amz-Signature&X-Amz-Date=1")),
                      SIGN_NOT_PRESIGNED);
     assert_int_equal(sign_presign_detect(SPAN("X-Amz-Signature-And-A-Very-Long-Tail=1")),
@@ -129,6 +149,11 @@ static void stripping_leaves_the_rest_raw(void **state)
                 "b=%7e&&a+=1");
     assert_span(sign_presign_strip(SPAN("Signature=1&AWSAccessKeyId=2&Expires=3"), &a), "");
     assert_span(sign_presign_strip(SPAN("Expires=3&X-Amz-Date=1"), &a), "Expires=3&X-Amz-Date=1");
+    assert_span(sign_presign_strip(SPAN("Action=ListQueues&AWSAccessKeyId=A&SignatureVersion=2"
+                                        "&SignatureMethod=HmacSHA256&Timestamp=2026-01-01T00%3A00"
+                                        "%3A00Z&SecurityToken=t&Signature=s%3D&Version=1"),
+                                   &a),
+                "Action=ListQueues&Version=1");
 }
 
 static int setup(void **state)
@@ -155,6 +180,7 @@ int main(void)
         cmocka_unit_test(old_presign_parameters_are_replaced_and_duplicates_kept),
         cmocka_unit_test(session_token_is_signed_or_only_sent),
         cmocka_unit_test(bound_headers_are_named_in_the_url),
+        cmocka_unit_test(vpc_lattice_binds_its_payload_header),
         cmocka_unit_test(presigned_requests_are_recognised),
         cmocka_unit_test(stripping_leaves_the_rest_raw),
     };
