@@ -7,6 +7,8 @@ Each request is signed twice by everybody:
         inputs that a signer refuses or misreads whoever sends them (SENT below).
   raw:  as the client wrote it, all headers. Here the SDKs trust their caller, and differ from one another; every
         difference from ours must belong to a known topic (RAW below) that is present in the request.
+One request in 40 is signed with SigV4A, too: awscrt's signature over what we send must verify against our string to
+sign, with the public key that we derive here; so must ours.
 A difference that no topic explains is a failure. Where botocore or awscrt is missing, it goes on with the
 interpreter that SIGV4_PYTHON names, else with build/venv's, and exits 77 (skipped) where that lacks them too.
 """
@@ -30,6 +32,7 @@ except ImportError as missing:
     print(f'SKIP: {missing} (pip install botocore awscrt)')
     sys.exit(77)
 import cases
+import p256
 
 ORACLES = {'botocore': oracles.botocore_signs, 'awscrt': oracles.awscrt_signs}
 OURS_ALONE = {'authorization', 'x-amz-content-sha256', 'x-amz-date', 'x-amz-region-set', 'x-amz-s3session-token',
@@ -118,9 +121,9 @@ def explanations(table, case, who, theirs):
     return [topic for topic, (applies, effects) in table.items() if effects.get(who) == how and applies(case)]
 
 
-def sign_ours(sign, case, select):
-    flags = [flag for flag, wanted in (('query', case.is_query), (select, select),
-                                       ('sendhash', case.service == 's3')) if wanted]
+def sign_ours(sign, case, *more):
+    flags = [flag for flag, wanted in (('query', case.is_query), ('sendhash', case.service == 's3')) if wanted]
+    flags += more
     return sign(case.headers, flags, time=seconds(oracles.STAMP), expires=case.expires, method=case.method,
                 target=case.target, host=case.host, payload=case.payload, service=case.service,
                 region=oracles.REGION, access=oracles.ACCESS, secret=oracles.SECRET, token=case.token)
@@ -158,19 +161,41 @@ class Tally:
                 self.failures += 1
                 print(f'FAIL {form} {who}: {case}\n  target {target!r}\n  ours {ours}\n  {who} {theirs}')
 
+    def verify(self, public, case, answer):
+        """SigV4A: both signatures hold for our string to sign."""
+        theirs = oracles.awscrt_signs_4a(case, wire_target(case, answer), sent_headers(case))
+        topics = explanations(SENT, case, 'awscrt', theirs)
+        if not p256.verify(public, answer.sts, bytes.fromhex(answer.signature.decode())):
+            self.failures += 1
+            print(f'FAIL sigv4a ours: {case}')
+        if re.fullmatch('[0-9a-f]+', theirs) and p256.verify(public, answer.sts, bytes.fromhex(theirs)):
+            self.agreed['sigv4a awscrt'] += 1
+        elif topics:
+            self.explained[f'sigv4a awscrt: {topics[0]}'] += 1
+        else:
+            self.failures += 1
+            print(f'FAIL sigv4a awscrt: {case}\n  ours {answer.sts}\n  awscrt {theirs}')
+
+
+def sent_headers(case):
+    return [(name, value) for name, value in case.headers if is_minimal(name)]
+
 
 def run(sign, count, seed):
     tally = Tally()
-    for case in cases.generate(seed, count):
-        minimal = sign_ours(sign, case, None)
+    public = p256.public_key(p256.derive(oracles.ACCESS, oracles.SECRET))
+    for number, case in enumerate(cases.generate(seed, count)):
+        minimal = sign_ours(sign, case)
         everything = sign_ours(sign, case, 'all')
         if minimal.error or everything.error:
             tally.failures += 1
             print(f'FAIL ours refuses {case}: {minimal.error or everything.error}')
             continue
         tally.compare('sent', SENT, case, minimal.signature.decode(), wire_target(case, minimal),
-                      [(name, value) for name, value in case.headers if is_minimal(name)])
+                      sent_headers(case))
         tally.compare('raw', RAW, case, everything.signature.decode(), case.target, case.headers)
+        if number % 40 == 0:
+            tally.verify(public, case, sign_ours(sign, case, 'v4a'))
     for key, n in sorted(tally.agreed.items()):
         print(f'{key}: {n} of {count} agree')
     for key, n in tally.explained.most_common():
@@ -178,6 +203,7 @@ def run(sign, count, seed):
     print(f'{count} requests (seed {seed}), {tally.failures} unexplained')
     # A generator or an explanation gone wild would let everything pass.
     too_few = [key for key in ('sent botocore', 'sent awscrt') if tally.agreed[key] < count * 0.8]
+    too_few += ['sigv4a awscrt'] if tally.agreed['sigv4a awscrt'] < count / 40 * 0.8 else []
     too_few += [key for key in ('raw botocore', 'raw awscrt') if tally.agreed[key] < count * 0.3]
     for key in too_few:
         print(f'FAIL {key}: too few agree')

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """How requests are signed: algorithms, forms, payloads, and clients that sign already."""
-import datetime
 import hashlib
 import json
 import urllib.parse
@@ -10,6 +9,7 @@ import harness
 import pattern
 import pytest
 from fake_aws import FakeAws
+from mock_metadata import MockMetadata
 
 HOST = "bucket.s3.us-east-1.amazonaws.com"
 URL = f"http://{HOST}/"
@@ -221,21 +221,21 @@ def test_redirect_does_not_wait_for_an_awaited_body(aws, start_proxy):
         assert client.read().status == 307
 
 
-def test_signature_in_a_url_ends_with_the_credentials(aws, start_proxy, tmp_path):
+@pytest.mark.parametrize("how", ["query", "redirect"])
+def test_signature_in_a_url_ends_with_the_credentials(aws, start_proxy, how):
     """The token would be dead before the URL is."""
-    known = harness.CANARY
-    end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=100)
-    answer = {"Version": 1, "AccessKeyId": known.access_key, "SecretAccessKey": known.secret_key,
-              "SessionToken": known.token, "Expiration": end.strftime("%Y-%m-%dT%H:%M:%SZ")}
-    (tmp_path / "answer").write_text(json.dumps(answer))
-    (tmp_path / "config").write_text(f"[default]\ncredential_process = cat {tmp_path}/answer\n")
-    proxy = start_proxy(aws, f'redirect_expiry = 1h\n[route "*"]\nsign = query\nupstream = {aws.url}\n',
-                        identity=None, env={"AWS_CONFIG_FILE": str(tmp_path / "config")})
-    answer = proxy.request("GET", URL)
-    if answer.error == "no-credentials":
-        pytest.skip("credential_process is not built in yet")
-    assert answer.status == 200, answer
-    assert 80 <= int(parameters(aws.requests[-1].target)["X-Amz-Expires"][0]) <= 100
+    conf = f'redirect_expiry = 1h\n[route "*"]\nsign = {how}\nupstream = {aws.url}\n'
+    with MockMetadata(aws) as metadata:
+        metadata.lifetime = 500
+        proxy = start_proxy(aws, conf, identity=None, env=metadata.container)
+        answer = proxy.request("GET", URL)
+        target = aws.requests[-1].target if how == "query" else answer.fields.get("Location")
+        asked = proxy.admin("/presign", method="POST", body=json.dumps(
+            {"url": URL + "k", "expires_in": 3600}).encode())
+    assert answer.status == (200 if how == "query" else 307), answer
+    assert 400 <= int(parameters(target)["X-Amz-Expires"][0]) <= 500
+    grant = json.loads(asked.body)
+    assert 400 <= grant["expires_in"] <= 500 and grant["expires_in_cut_by"] == "credentials"
 
 
 def test_all_fields_are_signed_where_wanted(aws, start_proxy):
