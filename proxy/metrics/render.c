@@ -52,7 +52,7 @@ static const struct row rows[METRICS] = {
     [METRIC_CREDS_REFRESHES] = {"credentials_refreshes_total", NULL, "counter",
                                 "Times that credentials were fetched."},
     [METRIC_PRESIGN_GRANTED] = {"presigned_urls_total", "result=\"granted\"", "counter",
-                                "Presigned URLs asked for at the presign endpoint."},
+                                "Presigned URLs granted, and requests for them refused."},
     [METRIC_PRESIGN_REFUSED] = {"presigned_urls_total", "result=\"refused\"", "counter", NULL},
     [METRIC_RELOAD_GOOD] = {"config_reloads_total", "result=\"good\"", "counter",
                             "Times that the configuration was read again."},

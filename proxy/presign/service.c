@@ -4,10 +4,13 @@
 // after the other; only where they are not at hand there is a wait.
 #include "presign/service.h"
 
+#include <string.h>
+
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/secret.h"
 #include "log/log.h"
+#include "metrics/metrics.h"
 #include "presign/allow.h"
 #include "presign/asks.h"
 
@@ -56,6 +59,7 @@ static void refuse(struct presign_run *r, const struct presign_refusal *why)
     struct buf b;
     buf_init(&b);
     log_warn(r->c.who, "presign: %s: %s", why->code, why->message);
+    metrics_inc(METRIC_PRESIGN_REFUSED);
     r->answer =
         (struct presign_answer){.status = why->status, .code = why->code, .message = why->message};
     if (r->wants_text) {
@@ -113,48 +117,52 @@ static void add_url(struct buf *b, const struct presign_plan *p, const struct pr
     }
 }
 
+// Always written: who handed out what is asked about afterwards.
 static void audit(const struct presign_run *r, const struct presign_plan *p,
                   const struct presign_url *url, const struct creds *creds)
 {
     struct span id = span_of(creds->access_key);
+    struct log_record line;
     char at[25];
+    char key[8] = "...";
+    struct span last = span_sub(id, id.len > 4 ? id.len - 4 : 0, 4);
+    memcpy(key + 3, last.p, last.len);
+    key[3 + last.len] = '\0';
     clock_format_iso(url->expires_at_ms, at);
-    log_info(r->c.who, "presigned %.*s %.*s%.*s, expires %s, access key ...%.*s",
-             SPAN_ARG(p->msg.method), SPAN_ARG(p->plan.host),
-             SPAN_ARG(span_sub(p->plan.path, 0, PATH_LOGGED)), at,
-             SPAN_ARG(span_sub(id, id.len > 4 ? id.len - 4 : 0, 4)));
+    log_record_begin(&line, "PRESIGN", r->c.who);
+    log_record_text(&line, "method", p->msg.method, 32);
+    log_record_text(&line, "host", p->plan.host, 512);
+    log_record_text(&line, "path", p->plan.path, PATH_LOGGED);
+    log_record_text(&line, "bucket", p->bucket, 128);
+    log_record_text(&line, "object", p->key, PATH_LOGGED);
+    log_record_text(&line, "service", p->plan.service, 64);
+    log_record_text(&line, "region", p->plan.region, 256);
+    log_record_number(&line, "expires_in", url->expires_s);
+    log_record_text(&line, "expires_at", span_of(at), 32);
+    log_record_text(&line, "key", span_of(key), 16);
+    log_record_send(&line);
+    metrics_inc(METRIC_PRESIGN_GRANTED);
 }
 
-static bool sign_one(struct presign_run *r, unsigned i, struct buf *out)
+static bool sign_one(struct presign_run *r, unsigned i, struct presign_url *url)
 {
-    const struct creds *creds = r->facts[i]->value;
-    struct presign_signer signer = {.creds = creds,
+    struct presign_signer signer = {.creds = r->facts[i]->value,
                                     .generation = r->facts[i]->generation,
                                     .cache = r->s.cache,
                                     .wall_ms = clock_wall_ms(),
                                     .max_expires_s = r->s.config->presign_max_expiry / 1000};
-    struct presign_url url;
     struct err e = {""};
-    enum status st = presign_sign(&r->plans[i], &signer, r->c.arena, &url, &e);
-    if (st != ST_OK) {
-        struct presign_refusal why = {.status = st == ST_DENIED ? 503 : 400,
-                                      .code = st == ST_DENIED ? "no-credentials" : "bad-request",
-                                      .message = arena_cstr(r->c.arena, span_of(e.text))};
-        refuse_one(r, i, &why);
-        return false;
-    }
-    if (r->wants_text) {
-        buf_add_span(out, url.url);
-        buf_add_char(out, '\n');
-    } else {
-        buf_add_str(out, i ? "," : "");
-        add_url(out, &r->plans[i], &url, creds);
-    }
-    audit(r, &r->plans[i], &url, creds);
-    return true;
+    enum status st = presign_sign(&r->plans[i], &signer, r->c.arena, url, &e);
+    if (st == ST_OK)
+        return true;
+    struct presign_refusal why = {.status = st == ST_DENIED ? 503 : 400,
+                                  .code = st == ST_DENIED ? "no-credentials" : "bad-request",
+                                  .message = arena_cstr(r->c.arena, span_of(e.text))};
+    refuse_one(r, i, &why);
+    return false;
 }
 
-static void sign_all(struct presign_run *r)
+static void write_all(struct presign_run *r, const struct presign_url *urls)
 {
     struct buf b;
     bool is_json_list = r->asks.is_list && !r->wants_text;
@@ -162,9 +170,12 @@ static void sign_all(struct presign_run *r)
     if (is_json_list)
         buf_add_str(&b, "{\"results\":[");
     for (unsigned i = 0; i < r->asks.n; i++) {
-        if (!sign_one(r, i, &b)) {
-            buf_clear(&b);
-            return;
+        if (r->wants_text) {
+            buf_add_span(&b, urls[i].url);
+            buf_add_char(&b, '\n');
+        } else {
+            buf_add_str(&b, i ? "," : "");
+            add_url(&b, &r->plans[i], &urls[i], r->facts[i]->value);
         }
     }
     if (is_json_list)
@@ -173,6 +184,17 @@ static void sign_all(struct presign_run *r)
         buf_add_char(&b, '\n');
     r->answer = (struct presign_answer){.status = 200};
     take_body(r, &b);
+}
+
+static void sign_all(struct presign_run *r)
+{
+    struct presign_url *urls = arena_alloc(r->c.arena, r->asks.n * sizeof(*urls));
+    for (unsigned i = 0; i < r->asks.n; i++)
+        if (!sign_one(r, i, &urls[i]))
+            return;
+    for (unsigned i = 0; i < r->asks.n; i++)
+        audit(r, &r->plans[i], &urls[i], r->facts[i]->value);
+    write_all(r, urls);
 }
 
 // ---- credentials

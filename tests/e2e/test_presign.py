@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The presign endpoint: URLs that plain curl uses, every refusal, lists, web pages, memory."""
 import json
+import os
 import re
+import stat
 import subprocess
 import time
 from urllib.parse import parse_qs, quote, urlsplit
@@ -9,6 +11,8 @@ from urllib.parse import parse_qs, quote, urlsplit
 import harness
 import http1
 import pytest
+from fake_aws import FakeAws
+from mock_metadata import MockMetadata
 
 HOST = "bucket.s3.us-east-1.amazonaws.com"
 URL = f"https://{HOST}/"
@@ -122,8 +126,12 @@ def test_list_is_granted_as_a_whole(proxy, aws, authority):
     got = granted(proxy, {"requests": [{"url": URL + "one"}, {"bucket": "bucket", "key": "two",
                                                               "region": "us-east-1"}]})["results"]
     assert [curl(aws, authority, one["url"])[1] for one in got] == [b"one", b"two"]
+    harness.wait_until(lambda: proxy.log.count(" PRESIGN [") >= 2, what="a line a grant")
+    before = proxy.log.count(" PRESIGN [")
     answer = ask(proxy, {"requests": [{"url": URL + "one"}, {"url": "https://evil.example/"}]})
     assert answer.status == 403 and b"requests[1]" in answer.body and b"X-Amz" not in answer.body
+    harness.wait_until(lambda: "presign: host-denied: requests[1]" in proxy.log, what="the refusal")
+    assert proxy.log.count(" PRESIGN [") == before  # nothing was handed out
     text = ask(proxy, {"requests": [{"url": URL + "one"}] * 3}, fields=[("Accept", "text/plain")])
     assert text.body.count(b"\n") == 3
 
@@ -173,6 +181,28 @@ def test_expiry_has_a_default_and_a_maximum(aws, start_proxy):
     for value in ("0", "-1", "604801", "99999999999999999999", "x", ""):
         assert refused(proxy, query=f"url={quote(URL, safe='')}&expires_in={value}") == (
             400, "presign-expiry"), value
+
+
+def test_expiry_is_cut_by_the_life_of_the_credentials(aws, start_proxy):
+    with MockMetadata(aws) as endpoint:
+        endpoint.lifetime = 1800
+        proxy = start_proxy(aws, "[presign]\npresign_max_expiry = 12h\n", identity=None, env=endpoint.container)
+        harness.wait_until(lambda: proxy.admin("/readyz").status == 200, what="credentials")
+        got = granted(proxy, {"url": URL + "k", "expires_in": 7200})
+        assert got["expires_in_cut_by"] == "credentials" and 1700 < got["expires_in"] <= 1800
+        assert got["expires_at"] <= got["credentials_expire_at"]
+        assert parameters(got["url"])["X-Amz-Expires"] == str(got["expires_in"])
+        whole = granted(proxy, {"url": URL + "k", "expires_in": 600})
+        assert whole["expires_in"] == 600 and "expires_in_cut_by" not in whole
+
+
+def test_grants_and_refusals_are_counted(aws, start_proxy):
+    proxy = start_proxy(aws)
+    granted(proxy, {"requests": [{"url": URL + "one"}] * 3})
+    refused(proxy, {"url": URL, "method": "DELETE"})
+    text = proxy.admin("/metrics").body.decode()
+    assert 'sigv4_proxy_presigned_urls_total{result="granted"} 3\n' in text
+    assert 'sigv4_proxy_presigned_urls_total{result="refused"} 1\n' in text
 
 
 # ---- refusals
@@ -239,13 +269,15 @@ def test_profile_signs(aws, start_proxy, tmp_path):
 # ---- who may ask
 
 
-def test_audit_line_and_nothing_more_in_the_log(aws, start_proxy):
-    proxy = start_proxy(aws, "log_level = debug\n")
+@pytest.mark.parametrize("level", ["debug", "error"])
+def test_audit_line_and_nothing_more_in_the_log(aws, start_proxy, level):
+    proxy = start_proxy(aws, f"log_level = {level}\n")
     got = granted(proxy, {"url": URL + "some/key?x=hidden", "method": "PUT", "expires_in": 60})
-    harness.wait_until(lambda: "presigned" in proxy.log, what="the audit line")
-    (line,) = [text for text in proxy.log.splitlines() if "presigned" in text]
-    assert re.search(r"\[127\.0\.0\.1:\d+\] presigned PUT " + re.escape(HOST) +
-                     r"/some/key, expires \d{4}-\S+Z, access key \.\.\.7EGG$", line), line
+    harness.wait_until(lambda: " PRESIGN [" in proxy.log, what="the audit line")
+    (line,) = [text for text in proxy.log.splitlines() if "PRESIGN" in text]
+    assert re.search(r" PRESIGN \[127\.0\.0\.1:\d+\] method=PUT host=" + re.escape(HOST) +
+                     r" path=/some/key bucket=bucket object=some/key service=s3 region=us-east-1 expires_in=60 "
+                     r"expires_at=\d{4}-\S+Z key=\.\.\.7EGG$", line), line
     signature = parameters(got["url"])["X-Amz-Signature"]
     assert signature not in proxy.log and "hidden" not in proxy.log
 
@@ -299,9 +331,28 @@ def test_beyond_loopback_a_token_and_a_rule_are_needed(aws, start_proxy, outside
         assert from_outside({"url": URL}, [("Authorization", "Bearer wrong")]).status == 401
         assert from_outside({"url": URL}, bearer).status == status
         if status == 200:
-            harness.wait_until(lambda: re.search(r"\[\S+:\d+ deploy\] presigned GET", proxy.log), what="who asked")
+            harness.wait_until(lambda: re.search(r" PRESIGN \[\S+:\d+ deploy\] method=GET", proxy.log), what="who asked")
         assert TOKEN not in proxy.log
         proxy.stop()
+
+
+def test_unix_sockets_are_near(aws, start_proxy, tmp_path):
+    admin, listen = tmp_path / "admin.sock", tmp_path / "listen.sock"
+    proxy = start_proxy(aws, f"listen = unix:{listen}\nlisten_peers = uid:{os.geteuid()}\n"
+                             "[presign]\npresign_host = presign.internal\n", admin=f"unix:{admin}", is_ready=False)
+    harness.wait_until(admin.exists, 10, "the admin socket")
+    for address, host in ((str(admin), "localhost"), (str(listen), "presign.internal")):
+        def once():
+            with http1.Client(address) as client:  # pylint: disable=cell-var-from-loop
+                return client.request("POST", "/presign", body=json.dumps({"url": URL, "method": "PUT"}).encode(), host=host)
+        assert harness.wait_until(lambda: once().status == 200, 10, "a grant")
+    assert not stat.S_IMODE(admin.stat().st_mode) & 0o077
+    proxy.stop()
+    denied = start_proxy(aws, f"listen = unix:{listen}\nlisten_peers = uid:54321\n"
+                              "[presign]\npresign_host = presign.internal\n")
+    with http1.Client(str(listen)) as client:
+        assert client.request("GET", "/presign?url=x", host="presign.internal").error == "client-denied"
+    denied.stop()
 
 
 # ---- at the proxy listener
@@ -343,7 +394,7 @@ def test_through_the_proxy_listener(aws, start_proxy, authority, tmp_path):
     big = proxy.request("POST", url, bearer + [("Content-Length", str(2 << 20))])
     assert (big.status, big.error) == (413, "body-too-large")
     assert len([r for r in aws.requests if r.target.startswith("/presign")]) == 0
-    harness.wait_until(lambda: re.search(r"\[127.0.0.1:\d+ builds\] presigned PUT", proxy.log), what="who asked")
+    harness.wait_until(lambda: re.search(r" PRESIGN \[127.0.0.1:\d+ builds\] method=PUT", proxy.log), what="who asked")
     assert TOKEN not in proxy.log
 
 
@@ -379,3 +430,40 @@ def test_ten_thousand_over_one_connection_in_flat_memory(aws, start_proxy):
         before = proxy.memory("VmRSS")
         some(1000, 10000)
         assert proxy.memory("VmRSS") - before < 1 << 20
+
+
+# ---- the page about it
+
+PAGE = (harness.ROOT / "docs/presigning.md").read_text()
+
+
+def test_examples_of_the_page_work(start_proxy, certificate, authority, tmp_path):
+    """Its commands in their order, with its configuration, against a server of AWS's name."""
+    (conf,) = re.findall(r"^```ini\n(.*?)^```", PAGE, re.M | re.S)
+    script = "".join(re.findall(r"^```sh\n(.*?)^```", PAGE, re.M | re.S))
+    with FakeAws([harness.CANARY], certificate, buckets=("my-bucket",)) as server:
+        proxy = start_proxy(server, conf, env={"AWS_REGION": "us-east-1"})
+        script = script.replace("127.0.0.1:8081", f"127.0.0.1:{proxy.admin_port}")
+        script = script.replace("127.0.0.1:8080", f"127.0.0.1:{proxy.port}")
+        (tmp_path / "report.csv").write_text("a,b\n")
+        (tmp_path / ".curlrc").write_text(f'connect-to = "my-bucket.s3.us-east-1.amazonaws.com:443:127.0.0.1:{server.port}"\n'
+                                          f'cacert = "{authority.bundle}"\n')
+        result = subprocess.run(["sh", "-eux", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False,
+                                env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LANG": "C.UTF-8"})
+        assert result.returncode == 0, result.stderr
+    assert result.stdout.endswith('"credentials_expire_at":null}\n') and "a,b\n" in result.stdout
+    answers = [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]
+    one, parts, several, denied = answers[0], answers[1], answers[2]["results"], answers[3]
+    (shown,) = re.findall(r"^```json\n(.*?)^```", PAGE, re.M | re.S)
+    assert list(json.loads(shown)) == list(one)
+    assert urlsplit(parts["url"]).path == "/any%20key/%C3%BC%2B.csv"
+    assert len(several) == 2 and denied["method"] == "DELETE"
+    line = re.search(r"^\S+ PRESIGN .*method=PUT.*", proxy.log, re.M).group(0)
+    (example,) = re.findall(r"^```text\n(.*?)^```", PAGE, re.M | re.S)
+    assert re.findall(r" (\w+)=", line) == re.findall(r" (\w+)=", example)
+
+
+def test_fields_of_the_page_are_those_that_are_taken(proxy):
+    names = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", PAGE, re.M)))
+    said = json.loads(ask(proxy, {"url": URL, "nope": 1}).body)["message"]
+    assert set(names) | {"bucket", "key"} == set(re.findall(r"\w+", said.split("there are ")[1])) - {"and"}
