@@ -117,6 +117,7 @@ struct provider_op *assume_role_start(const struct creds_query *q, provider_done
                                       void *arg);
 struct provider_op *web_identity_start(const struct creds_query *q, provider_done_fn done,
                                        void *arg);
+struct provider_op *sso_start(const struct creds_query *q, provider_done_fn done, void *arg);
 struct provider_op *process_start(const struct creds_query *q, provider_done_fn done, void *arg);
 struct provider_op *login_start(const struct creds_query *q, provider_done_fn done, void *arg);
 

@@ -77,6 +77,16 @@ enum status file_replace(const char *path, struct span text, struct err *e)
     return is_written ? ST_OK : err_set(e, ST_IO, "%s can't be written: %s", path, strerror(why));
 }
 
+enum status file_may_replace(const char *path, struct err *e)
+{
+    char *folder = folder_of(path);
+    enum status st = ST_OK;
+    if (faccessat(AT_FDCWD, folder, W_OK, AT_EACCESS) == -1)
+        st = err_set(e, ST_IO, "%s can't be written: %s", folder, strerror(errno));
+    free(folder);
+    return st;
+}
+
 enum status file_lock(const char *path, int *fd, struct err *e)
 {
     char *folder = folder_of(path);

@@ -32,6 +32,8 @@ NODISCARD enum status file_read(const char *path, struct buf *out, struct file_i
 // Puts a file of mode 0600 with that text in path's place, on the disk before it returns. The
 // folder must be there.
 NODISCARD enum status file_replace(const char *path, struct span text, struct err *e);
+// Whether that could work. Where a new token can't be kept, the old one must not be spent.
+NODISCARD enum status file_may_replace(const char *path, struct err *e);
 // mkdir -p, with mode 0700 for what is new.
 NODISCARD enum status folder_make(const char *path, struct err *e);
 // Who writes files of path's folder back after having read them holds this lock meanwhile. Never

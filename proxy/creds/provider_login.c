@@ -243,7 +243,7 @@ static void on_done(void *arg, enum call_verdict v, const struct err *e)
 // Partitions have sign-in hosts of their own.
 static void find_url(struct login_op *x)
 {
-    static const struct endpoint_kind signin = {"signin", "AWS_ENDPOINT_URL_SIGNIN"};
+    static const struct endpoint_kind signin = {"signin", "AWS_ENDPOINT_URL_SIGNIN", NULL};
     const struct creds_query *q = x->op.q;
     struct arena *a = &x->life;
     struct span region = span_of(x->token.region);
@@ -264,19 +264,6 @@ static void find_url(struct login_op *x)
     x->url = arena_printf(a, "%.*s/v1/token", (int)len, base);
 }
 
-// Where the new refresh token can't be kept, the old one must not be spent.
-static bool may_write(const struct login_op *x, struct err *e)
-{
-    const char *slash = strrchr(x->path, '/');
-    char folder[4096];
-    (void)snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - x->path) : 1,
-                   slash ? x->path : ".");
-    if (faccessat(AT_FDCWD, folder, W_OK, AT_EACCESS) == 0)
-        return true;
-    (void)err_set(e, ST_IO, "%s can't be written, so the session can't be refreshed", folder);
-    return false;
-}
-
 static void refresh(struct login_op *x)
 {
     struct err why;
@@ -284,7 +271,7 @@ static void refresh(struct login_op *x)
     x->is_over = lacking != NULL;
     if (lacking)
         (void)err_set(&why, ST_INVALID, "%s: %s is missing", x->path, lacking);
-    if (lacking || !may_write(x, &why)) {
+    if (lacking || file_may_replace(x->path, &why) != ST_OK) {
         end_unrefreshed(x, RETRY_BROKEN_MS, &why);
         return;
     }

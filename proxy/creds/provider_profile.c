@@ -110,26 +110,27 @@ static struct provider_op *look_later(const struct creds_query *q, provider_done
     return provider_answer_later(q, &a, done, arg);
 }
 
-static struct provider_op *refuse(const struct creds_query *q, const char *key,
-                                  provider_done_fn done, void *arg)
+static struct provider_op *want_role(const struct creds_query *q, provider_done_fn done, void *arg)
 {
     struct provider_answer a = {.retry_in_ms = RETRY_BROKEN_MS};
     a.status = err_set(&a.err, ST_INVALID,
-                       "%s in profile %.64s: this kind of credentials is not supported yet", key,
-                       q->choice.name);
+                       "profile %.64s: web_identity_token_file wants a role_arn", q->choice.name);
     return provider_answer_later(q, &a, done, arg);
 }
 
-// What stands behind keys, in this order. NULL: not supported.
+// What stands behind keys, in this order. SSO is meant where it is said which role; a session alone
+// may be there for other tools.
 static const struct {
     const char *key;
     struct provider_op *(*start)(const struct creds_query *q, provider_done_fn done, void *arg);
 } kinds[] = {
-    {"sso_session", NULL},
-    {"sso_start_url", NULL},
+    {"sso_account_id", sso_start},
+    {"sso_role_name", sso_start},
     {"login_session", login_start},
     {"credential_process", process_start},
-    {"web_identity_token_file", NULL},
+    {"sso_session", sso_start},
+    {"sso_start_url", sso_start},
+    {"web_identity_token_file", want_role},
 };
 
 static struct provider_op *start(const struct creds_query *q, provider_done_fn done, void *arg)
@@ -147,8 +148,7 @@ static struct provider_op *start(const struct creds_query *q, provider_done_fn d
         return look_later(q, done, arg);
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (has(q, kinds[i].key))
-            return kinds[i].start ? kinds[i].start(q, done, arg)
-                                  : refuse(q, kinds[i].key, done, arg);
+            return kinds[i].start(q, done, arg);
     return look_later(q, done, arg);
 }
 

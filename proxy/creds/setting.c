@@ -81,6 +81,20 @@ char *endpoint_override(const struct creds_query *q, const struct endpoint_kind 
     return url ? url : setting_of_profile(q, "endpoint_url", a);
 }
 
+char *endpoint_of_region(const struct creds_query *q, const struct endpoint_kind *kind,
+                         const char *region, struct arena *a)
+{
+    const struct partition *p = partition_of(span_of(region));
+    bool is_fips = setting_is_true(q, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint");
+    bool is_dual = setting_is_true(q, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint");
+    char *url = endpoint_override(q, kind, a);
+    for (size_t len = url ? strlen(url) : 0; len && url[len - 1] == '/'; len--)
+        url[len - 1] = '\0';
+    return url ? url
+               : arena_printf(a, "https://%s%s.%s.%s", kind->label, is_fips ? "-fips" : "", region,
+                              is_dual ? p->dual_suffix : p->suffix);
+}
+
 static bool wants_global(const struct creds_query *q, const char *region, struct arena *a)
 {
     const char *mode = setting_get(q, "AWS_STS_REGIONAL_ENDPOINTS", "sts_regional_endpoints", a);
@@ -111,7 +125,7 @@ static const char *url_of_sts(const struct creds_query *q, const char *region, s
 
 void endpoint_of_sts(const struct creds_query *q, struct arena *a, struct endpoint *out)
 {
-    static const struct endpoint_kind sts = {"sts", "AWS_ENDPOINT_URL_STS"};
+    static const struct endpoint_kind sts = {"sts", "AWS_ENDPOINT_URL_STS", NULL};
     static _Atomic bool is_told;
     const char *region = setting_region(q, a);
     if (!region && !is_told) {

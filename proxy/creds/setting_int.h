@@ -19,10 +19,14 @@ bool setting_wants_fips(const struct creds_query *q);
 struct endpoint_kind {
     const char *id;       // of the section [services x]: "sts"
     const char *variable; // "AWS_ENDPOINT_URL_STS"
+    const char *label;    // of endpoint_of_region: "portal.sso"
 };
 // What someone has set in its place; NULL: nothing.
 char *endpoint_override(const struct creds_query *q, const struct endpoint_kind *kind,
                         struct arena *a);
+// https://LABEL.REGION.SUFFIX, or what someone has set in its place; no slash at its end.
+char *endpoint_of_region(const struct creds_query *q, const struct endpoint_kind *kind,
+                         const char *region, struct arena *a);
 struct endpoint {
     const char *url; // without a path, unless someone has set one
     const char *region;

@@ -40,8 +40,7 @@ struct sts_op {
 
 // ---- the request
 
-// RFC 3986: all but the unreserved is escaped.
-static void add_escaped(struct buf *out, const char *text)
+void form_escape(struct buf *out, const char *text)
 {
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
@@ -59,7 +58,7 @@ void sts_write_form(struct buf *out, const struct sts_spec *s)
         if (!s->params[i].value)
             continue;
         buf_addf(out, "&%s=", s->params[i].name);
-        add_escaped(out, s->params[i].value);
+        form_escape(out, s->params[i].value);
     }
 }
 

@@ -41,6 +41,7 @@ NODISCARD enum status sts_make_creds(struct sts_document *d, const char *provide
                                      const char *source, struct creds **out, struct err *e);
 
 // Parts of sts.c that are pure.
+void form_escape(struct buf *out, const char *text); // RFC 3986: all but the unreserved
 void sts_write_form(struct buf *out, const struct sts_spec *s);
 // IMF-fixdate ("Tue, 24 Nov 2026 03:04:05 GMT"); false for anything else.
 bool sts_parse_date(struct span text, int64_t *wall_ms);

@@ -396,3 +396,11 @@ void walk_rests_on(struct walk *w, const char *path)
     file_look(path, &s->files[s->n_files].id);
     s->n_files++;
 }
+
+void walk_has_written(struct walk *w, const char *path)
+{
+    struct seen_key *s = w->seen;
+    for (unsigned i = 0; i < s->n_files; i++)
+        if (!strcmp(s->files[i].path, path))
+            file_look(path, &s->files[i].id);
+}

@@ -60,6 +60,7 @@ void walk_orphan(struct walk *w); // its chain goes first; walk_cancel follows
 struct seen_key *chain_see(struct creds_chain *c, const char *key);
 // For providers: the answer rests on that file too, as it is now.
 void walk_rests_on(struct walk *w, const char *path);
+void walk_has_written(struct walk *w, const char *path); // one of those: that is no change
 
 // refresh.c: when to ask again for credentials that live that long; unit is random in [0, 1).
 int64_t refresh_wait(int64_t lifetime_ms, double unit);

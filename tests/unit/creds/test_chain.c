@@ -233,7 +233,7 @@ static const struct {
     {"sso",
      {{NULL}, NULL, "[default]\nsso_session = s\n", NULL},
      ST_INVALID,
-     "sso_session in profile"},
+     "SSO of profile default: there is no section [sso-session s] in "},
     {"process",
      {{NULL}, NULL, "[default]\ncredential_process = x\n", NULL},
      ST_INVALID,
