@@ -5,6 +5,19 @@
 #include <limits.h>
 #include <openssl/evp.h>
 
+int base64_value(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    if (c == '+')
+        return 62;
+    return c == '/' ? 63 : -1;
+}
+
 void base64_encode(struct span in, struct buf *out)
 {
     assert(in.len < INT_MAX / 2);

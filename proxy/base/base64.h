@@ -6,5 +6,6 @@
 #include "base/span.h"
 
 void base64_encode(struct span in, struct buf *out); // RFC 4648, with padding; appended
+int base64_value(char c);                            // of one digit; -1 where it is none
 
 #endif

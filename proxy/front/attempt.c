@@ -336,7 +336,7 @@ static void on_dialled(void *arg, enum dial_fail why, struct upstream *u, const 
         conn_read_on(c);
 }
 
-const struct via *attempt_via(struct request *r)
+static const struct via *via_of(struct request *r)
 {
     const struct plan *p = &r->plan;
     if (!p->has_via)
@@ -348,15 +348,20 @@ const struct via *attempt_via(struct request *r)
     return v;
 }
 
+struct dial_request attempt_dial(struct request *r, bool is_tls)
+{
+    return (struct dial_request){.origin = {.is_tls = is_tls,
+                                            .host = arena_cstr(&r->arena, r->plan.upstream.host),
+                                            .port = r->plan.upstream.port,
+                                            .via = via_of(r)},
+                                 .refusal_arg = &r->guard,
+                                 .connect_timeout_ms = r->plan.connect_timeout,
+                                 .tls_timeout_ms = r->plan.tls_timeout};
+}
+
 static void connect_upstream(struct request *r, bool is_fresh)
 {
-    struct dial_request d = {.origin = {.is_tls = r->plan.is_tls,
-                                        .host = arena_cstr(&r->arena, r->plan.upstream.host),
-                                        .port = r->plan.upstream.port,
-                                        .via = attempt_via(r)},
-                             .refusal_arg = &r->guard,
-                             .connect_timeout_ms = r->plan.connect_timeout,
-                             .tls_timeout_ms = r->plan.tls_timeout};
+    struct dial_request d = attempt_dial(r, r->plan.is_tls);
     struct upstream *u = is_fresh ? NULL : pool_take(r->worker->pool, &d.origin);
     request_arm(r, 0);
     r->log.connect_since = clock_mono_ms();

@@ -12,8 +12,8 @@ bool attempt_is_idempotent(const struct request *r); // by its method
 void attempt_pump(struct request *r);
 void attempt_body(struct request *r,
                   struct span data); // streaming: straight through where possible
-// Through which proxy the upstream is reached; in the arena. NULL: directly.
-const struct via *attempt_via(struct request *r);
+// To the plan's upstream, through its proxy where it has one; what it points to is the request's.
+struct dial_request attempt_dial(struct request *r, bool is_tls);
 void attempt_cancel(struct request *r);                                   // drops dial and exchange
 void attempt_timeout(struct request *r);                                  // the state's timer
 const char *attempt_refusal(const void *guard, const struct net_addr *a); // dialer.refusal

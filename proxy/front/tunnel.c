@@ -122,13 +122,7 @@ void tunnel_start(struct request *r)
 {
     struct tunnel *t = xcalloc(1, sizeof(*t));
     struct worker *w = r->worker;
-    struct dial_request d = {.origin = {.is_tls = false,
-                                        .host = arena_cstr(&r->arena, r->plan.upstream.host),
-                                        .port = r->plan.upstream.port,
-                                        .via = attempt_via(r)},
-                             .refusal_arg = &r->guard,
-                             .connect_timeout_ms = r->plan.connect_timeout,
-                             .tls_timeout_ms = r->plan.tls_timeout};
+    struct dial_request d = attempt_dial(r, false);
     request_set_state(r, REQ_TUNNEL, 0);
     r->tunnel = t;
     t->request = r;

@@ -2,22 +2,10 @@
 // RFC 7617 (Basic) and RFC 6750 (Bearer), as proxies take them (RFC 9110 11.7.2).
 #include "policy/proxy_auth.h"
 
+#include "base/base64.h"
 #include "base/secret.h"
 
 #define TEXT_MAX 1024 // of user and token together
-
-static int value_of(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    if (c == '+')
-        return 62;
-    return c == '/' ? 63 : -1;
-}
 
 // Returns false where it is not base64; padding may be missing.
 static bool decode(struct span in, char out[TEXT_MAX], size_t *len)
@@ -28,7 +16,7 @@ static bool decode(struct span in, char out[TEXT_MAX], size_t *len)
     for (unsigned pads = 0; pads < 2 && span_ends(in, SPAN("=")); pads++)
         in.len--;
     for (size_t i = 0; i < in.len; i++) {
-        int value = value_of(in.p[i]);
+        int value = base64_value(in.p[i]);
         if (value < 0 || *len == TEXT_MAX)
             return false;
         bits = (bits << 6 | (uint32_t)value) & 0xffffu;

@@ -7,6 +7,7 @@
 #include <openssl/ecdsa.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/secret.h"
 #include "sign/ec_int.h"
@@ -35,19 +36,6 @@ static struct span base64url(const uint8_t *in, size_t len, struct arena *a)
     return span_from(out, n);
 }
 
-static int value_of(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    if (c == '+')
-        return 62;
-    return c == '/' ? 63 : -1;
-}
-
 // What stands between the lines of dashes. False for anything but base64 and line ends.
 static bool decode(struct span text, struct buf *out)
 {
@@ -56,7 +44,7 @@ static bool decode(struct span text, struct buf *out)
     for (size_t i = 0; i < text.len && text.p[i] != '='; i++) {
         if (strchr(" \t\r\n", text.p[i]) && text.p[i])
             continue;
-        int v = value_of(text.p[i]);
+        int v = base64_value(text.p[i]);
         if (v < 0)
             return false;
         bits = bits << 6 | (uint32_t)v;

@@ -117,13 +117,7 @@ def test_credential_traffic_goes_through_no_proxy(aws, metadata, start_proxy, ki
 def test_64_first_requests_fetch_once(aws, metadata, start_proxy, kind):
     metadata.delay = 0.2
     proxy = start(start_proxy, aws, metadata, kind)
-    seen = []
-    threads = [threading.Thread(target=lambda: seen.append(who(proxy))) for _ in range(64)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert seen == ["ASIAHERE000000000001"] * 64
+    assert harness.at_once(64, lambda _: who(proxy)) == ["ASIAHERE000000000001"] * 64
     assert len(metadata.calls) == {"container": 1, "instance": 3}[kind]
 
 

@@ -17,26 +17,6 @@ def many(request, aws, start_proxy):
     return start_proxy(aws, f"workers = {request.param}")
 
 
-def run_clients(count, job):
-    """Runs job(number) on a thread each; the first failure is raised here."""
-    failures = []
-
-    def guarded(number):
-        try:
-            job(number)
-        except BaseException as failure:
-            failures.append((number, failure))
-
-    threads = [threading.Thread(target=guarded, args=(n,)) for n in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120 * harness.PATIENCE)
-        assert not thread.is_alive(), "a client hangs"
-    if failures:
-        raise AssertionError(f"{len(failures)} of {count} failed, first: {failures[0]}")
-
-
 def test_many_clients_each_get_their_own_answers(many, aws):
     def job(number):
         with many.client(60) as client:
@@ -47,7 +27,7 @@ def test_many_clients_each_get_their_own_answers(many, aws):
                 answer = client.request("GET", url)
                 assert (answer.status, answer.body) == (200, data)
 
-    run_clients(CLIENTS, job)
+    harness.at_once(CLIENTS, job)
     assert len(aws.requests) == CLIENTS * ROUNDS * 2
     assert all(r.verdict for r in aws.requests)
 
@@ -65,7 +45,7 @@ def test_many_clients_open_at_once(many, aws):
             client.send(pattern.octets(10000))
             assert client.read().status == 200
 
-    run_clients(CLIENTS, job)
+    harness.at_once(CLIENTS, job)
 
 
 def test_mixed_services_and_errors(many, aws):
@@ -78,7 +58,7 @@ def test_mixed_services_and_errors(many, aws):
                 assert client.request("GET", f"{BASE}missing-{turn}").status == 404
                 assert client.request("GET", "http://denied.example.com/").status == 403
 
-    run_clients(CLIENTS // 2, job)
+    harness.at_once(CLIENTS // 2, job)
 
 
 def test_connections_beyond_the_limit_wait(aws, start_proxy):
@@ -88,4 +68,4 @@ def test_connections_beyond_the_limit_wait(aws, start_proxy):
         with proxy.client(60) as client:
             assert client.request("GET", BASE + "generate/1000").status == 200
 
-    run_clients(40, job)
+    harness.at_once(40, job)

@@ -82,13 +82,7 @@ def test_64_first_requests_run_it_once(aws, tool, tmp_path, start_proxy):
     tool(says(FIRST, f"echo run >> {tmp_path}/runs; sleep 0.3"))
     conf = '[route "sts.us-east-1.amazonaws.com"]\nprofile = p\nupstream = ' + aws.url
     proxy = start_proxy(None, conf)
-    seen = []
-    threads = [threading.Thread(target=lambda: seen.append(who(proxy))) for _ in range(64)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert seen == [FIRST.access_key] * 64
+    assert harness.at_once(64, lambda _: who(proxy)) == [FIRST.access_key] * 64
     assert (tmp_path / "runs").read_text() == "run\n"
 
 

@@ -74,13 +74,7 @@ def test_64_first_requests_ask_sts_once(aws, sts, start_proxy, tmp_path):
     sts.delay = 0.5
     conf = '[route "sts.us-east-1.amazonaws.com"]\nprofile = app\nupstream = ' + aws.url
     proxy = start_proxy(None, conf, env=sts.variables)
-    seen = []
-    threads = [threading.Thread(target=lambda: seen.append(who(proxy))) for _ in range(64)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert seen == ["ASIALENT000000000001"] * 64
+    assert harness.at_once(64, lambda _: who(proxy)) == ["ASIALENT000000000001"] * 64
     assert len(sts.calls) == 1
 
 

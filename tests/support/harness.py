@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import subprocess
+import threading
 import time
 
 import http1
@@ -51,6 +52,27 @@ def eventually(check, seconds=5.0):
             if time.monotonic() > deadline:
                 raise
         time.sleep(0.05)
+
+
+def at_once(count, job):
+    """job(0) to job(count - 1) on a thread each, and what they returned; the first failure is raised here."""
+    results, failures = [None] * count, []
+
+    def guarded(number):
+        try:
+            results[number] = job(number)
+        except BaseException as failure:
+            failures.append((number, failure))
+
+    threads = [threading.Thread(target=guarded, args=(n,), daemon=True) for n in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120 * PATIENCE)
+        assert not thread.is_alive(), "one of them hangs"
+    if failures:
+        raise AssertionError(f"{len(failures)} of {count} failed, first: {failures[0]}")
+    return results
 
 
 def base_environment(folder):

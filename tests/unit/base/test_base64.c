@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "unit/test.h"
 
+#include <limits.h>
+
 #include "base/base64.h"
 
 static void encodes_as_rfc_4648_says(void **state)
@@ -24,8 +26,21 @@ static void encodes_as_rfc_4648_says(void **state)
     }
 }
 
+static void a_digit_has_the_value_of_its_place_and_nothing_else_has_one(void **state)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    (void)state;
+    for (int c = CHAR_MIN; c <= CHAR_MAX; c++) {
+        const char *at = c ? strchr(digits, c) : NULL;
+        assert_int_equal(base64_value((char)c), at ? (int)(at - digits) : -1);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(encodes_as_rfc_4648_says)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(encodes_as_rfc_4648_says),
+        cmocka_unit_test(a_digit_has_the_value_of_its_place_and_nothing_else_has_one),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
