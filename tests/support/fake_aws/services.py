@@ -14,6 +14,11 @@ IDENTITY = """<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/20
 <Account>123456789012</Account></GetCallerIdentityResult>
 <ResponseMetadata><RequestId>00000000-0000-4000-8000-000000000000</RequestId></ResponseMetadata>
 </GetCallerIdentityResponse>"""
+# What clients that still speak SQS's query protocol get.
+QUEUES = """<ListQueuesResponse><ListQueuesResult>
+<QueueUrl>https://sqs.us-east-1.amazonaws.com/123456789012/jobs</QueueUrl></ListQueuesResult>
+<ResponseMetadata><RequestId>00000000-0000-4000-8000-000000000000</RequestId></ResponseMetadata>
+</ListQueuesResponse>"""
 
 
 def answer(request, data, verdict):
@@ -24,6 +29,8 @@ def answer(request, data, verdict):
     if verdict.service == "sts" and b"GetCallerIdentity" in data + request.target.encode():
         return Answer(200, [("Content-Type", "text/xml")],
                       IDENTITY.format(verdict.access_key).encode())
+    if verdict.service == "sqs" and b"Action=ListQueues&" in data:
+        return Answer(200, [("Content-Type", "text/xml")], QUEUES.encode())
     echo = {"service": verdict.service, "region": verdict.region, "access_key": verdict.access_key,
             "signed": verdict.signed, "payload": verdict.payload, "method": request.method,
             "target": request.target, "fields": list(request.fields), "length": len(data),
