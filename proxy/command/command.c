@@ -35,11 +35,13 @@ static const struct command commands[] = {
              "--offline, --format text|json",
      .switches = " --offline ",
      .valued = " --format ",
+     .asks_chain = true,
      .run = command_whoami},
     {.name = "mfa-login",
      .help = "get an MFA session for a profile; --serial-number ARN, --token-code CODE, --duration "
              "15m..36h",
      .valued = " --serial-number --token-code --duration ",
+     .asks_chain = true,
      .run = command_mfa_login},
 };
 

@@ -210,6 +210,17 @@ def test_export_credentials_runs_it_and_shows_its_complaint(tool, tmp_path):
     assert "it ended with exit code 1; it wrote: log in first" in done.stderr
 
 
+def test_whoami_runs_it_too(tool, tmp_path):
+    tool(says(FIRST))
+    done = harness.run_binary("whoami", "--offline", "--profile", "p", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "credential_process of profile p" in done.stdout
+    tool("echo log in first >&2; exit 1")
+    done = harness.run_binary("whoami", "--offline", "--profile", "p", folder=tmp_path)
+    assert done.returncode == 1
+    assert "it ended with exit code 1; it wrote: log in first" in done.stdout + done.stderr
+
+
 def test_own_export_serves_as_the_process_of_another_profile(aws, tool, tmp_path, start_proxy):
     tool(says(FIRST))
     with open(tmp_path / ".aws" / "config", "a") as config:
