@@ -4,11 +4,14 @@ table says that both do the same, both end with the same keys. Ids are those of 
 import itertools
 import os
 
+import botocore.credentials
 import botocore.session
+import botocore.tokens
 import harness
 import pytest
 from fake_aws import FakeAws, Identity
 from mock_metadata import MockMetadata
+from mock_sso import RENEWABLE, START_URL, MockSso, legacy_text, put_token, session_text
 from mock_sts import MockSts
 from test_credentials import write_home
 
@@ -25,7 +28,22 @@ def pair(name):
 FILE = "[default]\n" + pair("AKFILE")
 CONF = "[default]\n" + pair("AKCONF")
 
-# id: environment, credentials file, config file, --profile. ENDPOINT, STS_URL and HOME are replaced.
+
+
+def process(text, more=""):
+    """HOME/say prints its first argument."""
+    return f"credential_process = HOME/say '{text}'{more}\n"
+
+
+def output(name, more=""):
+    return f'{{"Version":1,"AccessKeyId":"{name}","SecretAccessKey":"S-{name}"{more}}}'
+
+
+SSO = session_text("default").replace("[profile default]", "[default]")
+OLD_SSO = legacy_text("default").replace("[profile default]", "[default]")
+
+# id: environment, credentials file, config file, --profile, and of SSO whose token is there, for how long,
+# with what more. ENDPOINT, STS_URL and HOME are replaced.
 CASES = {
     "E01": (ENV, FILE, "", None),
     "E03": ({"AWS_SECRET_ACCESS_KEY": "x"}, FILE, "", None),
@@ -71,6 +89,19 @@ CASES = {
             f"[profile a]\n{ROLE}R1\nsource_profile = b\n", None),
     "W01": ({"AWS_WEB_IDENTITY_TOKEN_FILE": "HOME/token",
              "AWS_ROLE_ARN": "arn:aws:iam::222233334444:role/W"}, "", "", None),
+    "P01": ({}, "", "[default]\n" + process(output("AKP", ',"Expiration":"2999-01-01T00:00:00Z"')), None),
+    "P02": ({}, "", "[default]\n" + process(output("AKP")), None),
+    "P07": ({}, "", "[default]\n" + process(output("AKP"), ' $HOME ~ a;b "c d"'), None),
+    "P11": (ENV, "", "[profile p]\n" + process(output("AKP")), "p"),
+    "A17": ({"AWS_PROFILE": "a"}, "", f"[profile a]\n{ROLE}R1\nsource_profile = b\n[profile b]\n"
+            + process(output("AKP")), None),
+    "S01": ({}, "", SSO, None, ("work", 3600, {})),
+    "S01 renewable": ({}, "", SSO, None, ("work", 3600, RENEWABLE)),
+    "S02": ({}, "", SSO, None, ("work", -60, RENEWABLE)),
+    "S02 near the end": ({}, "", SSO, None, ("work", 600, RENEWABLE)),
+    "near the end, refused": ({}, "", SSO, None, ("work", 600, RENEWABLE | {"refreshToken": "spent"})),
+    "S05": ({}, "", OLD_SSO, None, (START_URL, 3600, RENEWABLE)),
+    "session for others": ({}, "", "[default]\nsso_session = work\n" + process(output("AKP")), None),
     "W02": ({"AWS_WEB_IDENTITY_TOKEN_FILE": "HOME/token",
              "AWS_ROLE_ARN": "arn:aws:iam::222233334444:role/W"}, FILE, "", None),
 }
@@ -87,10 +118,31 @@ FAILING = {
             f"[profile a]\n{ROLE}R1\nsource_profile = b\n[profile b]\n{ROLE}R2\nsource_profile = a\n", None),
     "A08": ({"AWS_PROFILE": "a"}, FILE,
             f"[profile a]\n{ROLE}R1\nsource_profile = default\ncredential_source = Environment\n", None),
+    "P04": ({}, "", "[default]\n" + process(output("AKP").replace(":1", ':"1"')), None),
+    "P05": ({}, "", "[default]\ncredential_process = HOME/say\n", None),
+    "P06": ({}, "", "[default]\ncredential_process = HOME/no-such-tool\n", None),
+    "P08": ({}, "", "[default]\n" + process(output("AKP", ',"Expiration":"2020-01-01T00:00:00Z"')), None),
+    "P12": ({}, "", "[default]\n" + process(output("AKP").replace("Acc", "acc").replace("Sec", "sec")), None),
+    "S03": ({}, "", SSO, None, ("work", -60, {})),
+    "S03 older form": ({}, "", OLD_SSO, None, (START_URL, -60, RENEWABLE)),
+    "S03 refused": ({}, "", SSO, None, ("work", -60, RENEWABLE | {"refreshToken": "spent"})),
+    "S04": ({}, "", SSO, None),
+    "S06": ({}, "", SSO.replace("[sso-session work]", "[sso-session other]"), None, ("work", 3600, {})),
+    "S08": ({}, "", SSO.replace("[default]\n", "[default]\nsso_region = us-east-1\n"), None,
+            ("work", 3600, {})),
+    "S09": ({}, "", SSO, None, ("work", 3600, {"accessToken": "revoked"})),
     "W03": ({"AWS_WEB_IDENTITY_TOKEN_FILE": "HOME/none",
              "AWS_ROLE_ARN": "arn:aws:iam::222233334444:role/W"}, FILE, "", None),
     "W04": ({"AWS_WEB_IDENTITY_TOKEN_FILE": "HOME/token"}, FILE, "", None),
 }
+
+
+# Without an argument it complains; others must come as they are written.
+SAY = """#!/bin/sh
+[ $# = 0 ] && echo "what should I say?" >&2 && exit 1
+[ $# = 1 ] || [ "$2|$3|$4|$5" = '$HOME|~|a;b|c d' ] || exit 2
+echo "$1"
+"""
 
 
 @pytest.fixture(scope="module")
@@ -104,16 +156,21 @@ def aws_of_all(certificate):
 def world(aws_of_all):
     """The endpoints, fresh for each of the two who ask."""
     identities = [Identity(name, f"S-{name}") for name in NAMES]
-    with MockMetadata(aws_of_all) as metadata, MockSts(aws_of_all, identities) as sts:
-        yield metadata, sts
+    with (MockMetadata(aws_of_all) as metadata, MockSts(aws_of_all, identities) as sts,
+          MockSso(aws_of_all) as sso):
+        yield metadata, sts, sso
 
 
 def lay_out(case, tmp_path, world):
-    env, credentials, config, profile = case
-    metadata, sts = world
+    env, credentials, config, profile, *login = case
+    metadata, sts, sso = world
     (tmp_path / "token").write_text("of-the-file")
-    write_home(tmp_path, credentials or None, config or None)
-    full = sts.variables | {
+    (tmp_path / "say").write_text(SAY)
+    (tmp_path / "say").chmod(0o755)
+    write_home(tmp_path, credentials or None, config.replace("HOME/", f"{tmp_path}/") or None)
+    for of, seconds, more in login:
+        put_token(tmp_path, of, seconds, **more)
+    full = sts.variables | sso.variables | {
         name: value.replace("ENDPOINT", metadata.url).replace("HOME", str(tmp_path))
         for name, value in env.items()}
     return full, profile
@@ -127,16 +184,18 @@ def by_botocore(case, tmp_path, world, monkeypatch):
     for name, value in (harness.base_environment(tmp_path) | env).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    for its in (botocore.credentials.SSOProvider, botocore.tokens.SSOTokenProvider):
+        monkeypatch.setattr(its, "_SSO_TOKEN_CACHE_DIR", str(tmp_path / ".aws/sso/cache"))
     keys = botocore.session.Session(profile=profile).get_credentials()
     frozen = keys.get_frozen_credentials() if keys else None
     return (frozen.access_key, frozen.token) if frozen else None
 
 
 def forget(world):
-    metadata, sts = world
-    for mock in (metadata, sts):
+    for mock in world:
         mock.numbers = itertools.count(1)
         mock.calls.clear()
+    world[2].reset()
 
 
 def by_proxy(case, tmp_path, world, start_proxy, aws):

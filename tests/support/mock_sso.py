@@ -92,12 +92,16 @@ class MockSso:
         self.fail = []
         self.delay = 0
         self.lifetime = 3600
-        self.tokens = {"access-token-of-the-login"}
-        self.refresh_tokens = {RENEWABLE["refreshToken"]}
+        self.reset()
         self.numbers = itertools.count(1)
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.server.mock = self
+
+    def reset(self):
+        """As after a login."""
+        self.tokens = {"access-token-of-the-login"}
+        self.refresh_tokens = {RENEWABLE["refreshToken"]}
 
     def __enter__(self):
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
