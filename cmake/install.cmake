@@ -13,7 +13,8 @@ install(CODE "
   set(CMAKE_INSTALL_FULL_BINDIR \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}\")
   configure_file(\"${PROJECT_SOURCE_DIR}/conf/package/sigv4-proxy.service.in\"
     \"${PROJECT_BINARY_DIR}/installed/sigv4-proxy.service\" @ONLY)")
-install(FILES ${PROJECT_BINARY_DIR}/installed/sigv4-proxy.service DESTINATION lib/systemd/system)
+install(FILES ${PROJECT_BINARY_DIR}/installed/sigv4-proxy.service conf/package/sigv4-proxy.socket
+  DESTINATION lib/systemd/system)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME sigv4-proxy)

@@ -67,7 +67,8 @@ def test_install_honours_destdir_and_prefix(tmp_path):
 
 def test_package_holds_what_a_server_needs(package, tree):
     assert {"usr/bin/sigv4-proxy", "etc/sigv4-proxy/sigv4-proxy.conf",
-            "usr/lib/systemd/system/sigv4-proxy.service", "usr/share/man/man8/sigv4-proxy.8.gz",
+            "usr/lib/systemd/system/sigv4-proxy.service", "usr/lib/systemd/system/sigv4-proxy.socket",
+            "usr/share/man/man8/sigv4-proxy.8.gz",
             "usr/share/man/man5/sigv4-proxy.conf.5.gz", "usr/share/doc/sigv4-proxy/copyright",
             "usr/share/bash-completion/completions/sigv4-proxy",
             "etc/logrotate.d/sigv4-proxy"} <= files(tree)
@@ -124,6 +125,15 @@ def test_scripts_of_the_package_are_sound():
 def test_unit_is_valid(unit):
     needs("systemd-analyze")
     result = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True,
+                            text=True, timeout=60, check=False)
+    assert (result.returncode, result.stdout + result.stderr) == (0, "")
+
+
+def test_socket_unit_is_valid(unit, tree):
+    needs("systemd-analyze")
+    path = unit.parent / "sigv4-proxy.socket"
+    shutil.copy(tree / "usr/lib/systemd/system/sigv4-proxy.socket", path)
+    result = subprocess.run(["systemd-analyze", "verify", "--man=no", path, unit], capture_output=True,
                             text=True, timeout=60, check=False)
     assert (result.returncode, result.stdout + result.stderr) == (0, "")
 
