@@ -53,6 +53,10 @@ _sigv4_proxy() {
         mapfile -t COMPREPLY < <(compgen -W 'auto' -- "$word")
         return
         ;;
+    --pid-file)
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+        ;;
     --host)
         return
         ;;
@@ -249,6 +253,9 @@ _sigv4_proxy() {
     --pre-stop-wait)
         return
         ;;
+    --upgrade-timeout)
+        return
+        ;;
     --exit-when-idle)
         mapfile -t COMPREPLY < <(compgen -W 'never' -- "$word")
         return
@@ -309,6 +316,7 @@ _sigv4_proxy() {
 --admin-quit --no-admin-quit
 --probe
 --workers
+--pid-file
 --host
 --sign-host
 --name
@@ -376,6 +384,7 @@ _sigv4_proxy() {
 --pool-max-age
 --drain-timeout
 --pre-stop-wait
+--upgrade-timeout
 --exit-when-idle
 --retry-mode
 --retry-max-attempts

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -11,13 +12,16 @@
 
 #include "base/buf.h"
 #include "base/digest.h"
+#include "base/xalloc.h"
 #include "command/command.h"
 #include "config/config.h"
 #include "creds/creds.h"
 #include "http/h1_parser.h"
 #include "log/log.h"
 #include "net/child.h"
+#include "net/inherit.h"
 #include "net/loop.h"
+#include "net/notify.h"
 #include "serve.h"
 
 static int fail(const char *text)
@@ -87,14 +91,56 @@ static int version(void)
                   creds_xml_version(), creds_json_version()) < 0;
 }
 
-static int run(const struct command *command, int argc, char **argv, struct command_input *in)
+// As it was started; the program may be replaced by another of that name meanwhile.
+struct process {
+    char **argv;
+    char **envp;
+    char program[4096];
+};
+
+static void process_init(struct process *p, char **argv, char **envp)
 {
+    ssize_t n = readlink("/proc/self/exe", p->program, sizeof(p->program) - 1);
+    p->argv = argv;
+    p->envp = envp;
+    if (n > 0)
+        p->program[n] = '\0';
+    else // no /proc here
+        (void)snprintf(p->program, sizeof(p->program), "%s", argv[0]);
+}
+
+// What a service manager said to this process is not said to its commands.
+static char **environment_of_commands(char **envp)
+{
+    size_t n = 0;
+    while (envp[n])
+        n++;
+    char **kept = xcalloc(n + 1, sizeof(*kept));
+    n = 0;
+    for (; *envp; envp++)
+        if (!inherit_is_variable(*envp) && !notify_is_variable(*envp))
+            kept[n++] = *envp;
+    return kept;
+}
+
+static int run(const struct process *process, const struct command *command, int at,
+               struct command_input *in)
+{
+    int argc = 0;
+    char **argv = process->argv + at;
+    while (argv[argc])
+        argc++;
     struct config *config = NULL;
     struct err e = {""};
     enum status st = ST_OK;
     if (command)
         st = command_take_arguments(command, &argc, argv, in, &e);
-    struct settings_source source = {.argc = argc, .argv = argv, .envp = in->envp};
+    struct settings_source source = {.argc = argc,
+                                     .argv = argv,
+                                     .envp = in->envp,
+                                     .full_envp = process->envp,
+                                     .full_argv = process->argv,
+                                     .program = process->program};
     if (st == ST_OK)
         st = settings_load(&source, &config, &e);
     if (st == ST_DECLINED)
@@ -113,7 +159,8 @@ static int run(const struct command *command, int argc, char **argv, struct comm
 
 int main(int argc, char **argv, char **envp)
 {
-    struct command_input in = {.envp = envp};
+    struct command_input in = {0};
+    struct process process = {0};
     const struct command *command = NULL;
     int at = 1;
     harden();
@@ -133,7 +180,11 @@ int main(int argc, char **argv, char **envp)
         in.spawner = start_spawner();
     settle();
     digest_setup();
-    int rc = run(command, argc - at, argv + at, &in);
+    process_init(&process, argv, envp);
+    char **kept = environment_of_commands(envp);
+    in.envp = kept;
+    int rc = run(&process, command, argc > at ? at : argc, &in);
+    free(kept);
     spawner_end(in.spawner);
     digest_thread_end();
     return rc;

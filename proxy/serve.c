@@ -19,11 +19,16 @@
 #include "cpus.h"
 #include "log/log.h"
 #include "metrics/metrics.h"
+#include "net/inherit.h"
+#include "pid_file.h"
 #include "policy/plan.h"
 #include "serve_int.h"
 
-#define LOG_STOP_MS 2000
-#define BEAT_MAX_MS 10000
+#define LOG_STOP_MS    2000
+#define BEAT_MAX_MS    10000
+#define TICK_MS        1000
+#define LINGER_MS      1000
+#define LINGER_POLL_MS 20
 
 // ---- health
 
@@ -44,7 +49,7 @@ static bool is_healthy(void *arg, struct err *why)
     return true;
 }
 
-static bool is_ready(void *arg, struct err *why)
+bool serve_is_ready(void *arg, struct err *why)
 {
     struct proxy *p = arg;
     if (p->is_stopping) {
@@ -61,10 +66,22 @@ static bool is_ready(void *arg, struct err *why)
 
 // ---- stopping
 
+static void on_linger(void *arg)
+{
+    struct proxy *p = arg;
+    if (admin_is_idle(p->admin) || clock_mono_ms() >= p->linger_until_ms)
+        loop_stop(p->main);
+    else
+        timer_set(p->linger, LINGER_POLL_MS);
+}
+
+// Whoever asks admin something in the last moment gets an answer.
 static void on_drained(void *arg)
 {
     struct proxy *p = arg;
-    loop_stop(p->main);
+    admin_leave(p->admin, p->has_heir);
+    p->linger_until_ms = clock_mono_ms() + LINGER_MS;
+    on_linger(p);
 }
 
 static void begin_drain(void *arg)
@@ -73,22 +90,34 @@ static void begin_drain(void *arg)
     front_drain(p->front, p->config->drain_timeout, on_drained, p);
 }
 
-static void on_stop(void *arg)
-{
-    struct proxy *p = arg;
-    if (p->is_stopping)
-        _exit(1); // asked twice
-    p->is_stopping = true;
-    log_info(NULL, "stopping: no new connections, requests may finish within drain_timeout");
-    timer_set(p->pre_stop, p->config->pre_stop_wait > 0 ? p->config->pre_stop_wait : 1);
-}
-
-// Told by something other than a signal: a second time changes nothing.
+// A second time changes nothing.
 static void quit(void *arg)
 {
     struct proxy *p = arg;
-    if (!p->is_stopping)
-        on_stop(p);
+    if (p->is_stopping)
+        return;
+    p->is_stopping = true;
+    upgrade_end(p);
+    log_info(NULL, "stopping: no new connections, requests may finish within drain_timeout");
+    notify_send(p->notify, "STOPPING=1");
+    notify_status(p->notify, "draining");
+    timer_set(p->pre_stop, p->config->pre_stop_wait > 0 ? p->config->pre_stop_wait : 1);
+}
+
+static void on_stop(void *arg)
+{
+    struct proxy *p = arg;
+    if (p->is_asked)
+        _exit(1); // asked twice
+    p->is_asked = true;
+    quit(p);
+}
+
+void serve_leave(struct proxy *p)
+{
+    p->is_stopping = true;
+    admin_leave(p->admin, p->has_heir);
+    front_hand_over(p->front, p->config->drain_timeout, on_drained, p);
 }
 
 static void on_idle_timer(void *arg)
@@ -110,8 +139,16 @@ static void on_idle_timer(void *arg)
 static void on_hangup(void *arg)
 {
     struct proxy *p = arg;
-    if (!p->is_stopping)
-        reload_now(p);
+    if (p->is_stopping)
+        return;
+    notify_reloading(p->notify);
+    reload_now(p);
+    notify_send(p->notify, "READY=1");
+}
+
+static void on_upgrade(void *arg)
+{
+    upgrade_begin(arg);
 }
 
 static void on_reopen(void *arg)
@@ -119,6 +156,47 @@ static void on_reopen(void *arg)
     (void)arg;
     if (!log_reopen())
         log_info(NULL, "SIGUSR1: the log goes to no file that could be opened anew");
+}
+
+// ---- the service manager
+
+static void say_how_it_is(struct proxy *p)
+{
+    struct err why = {""};
+    struct err text;
+    if (serve_is_ready(p, &why))
+        (void)err_set(&text, ST_OK, "serving: %u routes of its own", p->config->n_routes);
+    else
+        (void)err_set(&text, ST_OK, "not ready: %s", why.text);
+    notify_status(p->notify, text.text);
+}
+
+// Without a word while a thread stands still: then it is the manager's turn.
+static void on_tick(void *arg)
+{
+    struct proxy *p = arg;
+    struct err why = {""};
+    int64_t every_ms = notify_watchdog_ms(p->notify);
+    int64_t now_ms = clock_mono_ms();
+    if (every_ms && now_ms >= p->watchdog_ms && is_healthy(p, &why)) {
+        notify_send(p->notify, "WATCHDOG=1");
+        p->watchdog_ms = now_ms + every_ms;
+    }
+    if (!p->is_stopping)
+        say_how_it_is(p);
+    timer_set(p->tick, every_ms && every_ms < TICK_MS ? every_ms : TICK_MS);
+}
+
+void serve_open(struct proxy *p)
+{
+    struct err e = {""};
+    front_accept(p->front);
+    admin_accept_now(p->admin);
+    if (pid_file_write(p->config->pid_file, &e) != ST_OK)
+        log_error(NULL, "%s", e.text);
+    notify_send(p->notify, "READY=1");
+    if (p->notify)
+        on_tick(p);
 }
 
 // ---- starting
@@ -200,7 +278,9 @@ static enum status start_admin(struct proxy *p, struct err *e)
                                   .view = p->view,
                                   .process = &p->process,
                                   .is_healthy = is_healthy,
-                                  .is_ready = is_ready,
+                                  .is_ready = serve_is_ready,
+                                  .inherit = p->inherit,
+                                  .is_held = p->is_heir,
                                   .quit = quit,
                                   .arg = p};
     p->process.version = SIGV4_VERSION;
@@ -210,7 +290,44 @@ static enum status start_admin(struct proxy *p, struct err *e)
     return admin_start(&admin, &p->admin, e);
 }
 
-static enum status start(struct proxy *p, struct err *e)
+static void watch_signals(struct proxy *p)
+{
+    p->signals[0] = watch_signal(p->main, SIGTERM, on_stop, p);
+    p->signals[1] = watch_signal(p->main, SIGINT, on_stop, p);
+    p->signals[2] = watch_signal(p->main, SIGHUP, on_hangup, p);
+    p->signals[3] = watch_signal(p->main, SIGUSR1, on_reopen, p);
+    p->signals[4] = watch_signal(p->main, SIGUSR2, on_upgrade, p);
+}
+
+// What a service manager, or a predecessor, left for this process.
+static enum status look_around(struct proxy *p, int *channel, struct err *e)
+{
+    enum status st = inherit_new(p->source->full_envp, &p->inherit, e);
+    if (st != ST_OK)
+        return st;
+    *channel = inherit_channel(p->inherit);
+    p->is_heir = *channel != -1;
+    return notify_new(p->source->full_envp, p->is_heir, &p->notify, e);
+}
+
+static void begin_to_serve(struct proxy *p, int channel)
+{
+    inherit_free(p->inherit); // what nobody took
+    p->inherit = NULL;
+    p->pre_stop = timer_new(p->main, begin_drain, p);
+    p->linger = timer_new(p->main, on_linger, p);
+    p->idle = timer_new(p->main, on_idle_timer, p);
+    p->tick = timer_new(p->main, on_tick, p);
+    p->busy_ms = clock_mono_ms();
+    on_idle_timer(p);
+    watch_signals(p);
+    if (p->is_heir)
+        heir_begin(p, channel);
+    else
+        serve_open(p);
+}
+
+static enum status start_threads(struct proxy *p, struct err *e)
 {
     if (!p->config->verify_ssl)
         serve_warn_unverified();
@@ -225,24 +342,31 @@ static enum status start(struct proxy *p, struct err *e)
                                   .config = p->config,
                                   .facts = p->facts,
                                   .trust = p->trust,
-                                  .n_workers = p->config->workers};
+                                  .n_workers = p->config->workers,
+                                  .inherit = p->inherit,
+                                  .is_held = p->is_heir};
     p->process.workers_why = "workers";
     if (!front.n_workers)
         front.n_workers = cpus_for_workers(&p->process.workers_why);
     st = front_start(&front, &p->front, e);
+    return st == ST_OK ? start_admin(p, e) : st;
+}
+
+static enum status start(struct proxy *p, struct err *e)
+{
+    int channel = -1;
+    enum status st = look_around(p, &channel, e);
     if (st == ST_OK)
-        st = start_admin(p, e);
-    if (st != ST_OK)
+        st = start_threads(p, e);
+    if (st != ST_OK) {
+        if (channel != -1)
+            (void)close(channel);
         return st;
-    p->pre_stop = timer_new(p->main, begin_drain, p);
-    p->idle = timer_new(p->main, on_idle_timer, p);
-    p->busy_ms = clock_mono_ms();
-    on_idle_timer(p);
-    p->signals[0] = watch_signal(p->main, SIGTERM, on_stop, p);
-    p->signals[1] = watch_signal(p->main, SIGINT, on_stop, p);
-    p->signals[2] = watch_signal(p->main, SIGHUP, on_hangup, p);
-    p->signals[3] = watch_signal(p->main, SIGUSR1, on_reopen, p);
-    log_info(NULL, "ready: %u workers, region %s (%s)", front.n_workers, p->config->default_region,
+    }
+    begin_to_serve(p, channel);
+    struct front_stats s;
+    front_stats(p->front, &s);
+    log_info(NULL, "ready: %u workers, region %s (%s)", s.n_workers, p->config->default_region,
              p->config->default_region_source);
     return ST_OK;
 }
@@ -250,6 +374,9 @@ static enum status start(struct proxy *p, struct err *e)
 // In reverse: who uses goes before what is used; threads end before what they touch.
 static void stop(struct proxy *p)
 {
+    upgrade_end(p);
+    if (!p->has_heir)
+        pid_file_remove(p->config->pid_file);
     admin_free(p->admin);
     if (p->front)
         front_free(p->front);
@@ -273,13 +400,18 @@ static void stop(struct proxy *p)
     for (unsigned i = 0; i < SERVE_SIGNALS; i++)
         watch_free(p->signals[i]);
     timer_free(p->pre_stop);
+    timer_free(p->linger);
     timer_free(p->idle);
+    timer_free(p->tick);
     if (p->main)
         loop_free(p->main);
     tls_trust_release(p->trust);
     free(p->creds_key);
     free(p->first_key);
     free(p->process.reloads.waiting);
+    free(p->process.upgrade_error);
+    inherit_free(p->inherit);
+    notify_free(p->notify);
     config_release(p->config);
 }
 

@@ -10,10 +10,28 @@
 #include "client/dial.h"
 #include "creds/creds.h"
 #include "front/front.h"
+#include "net/notify.h"
 #include "net/resolve.h"
 #include "serve.h"
 
-#define SERVE_SIGNALS 4
+#define SERVE_SIGNALS 5
+
+// A successor that was started (upgrade.c).
+struct upgrade {
+    pid_t pid; // 0: none
+    int fd;    // the connection to it
+    struct watch *watch;
+    struct timer *timer;
+    bool is_gone; // hung up
+    bool is_done; // took over, or was given up
+};
+
+// As long as this process waits to take over.
+struct heir {
+    int fd; // the connection to the predecessor
+    struct watch *watch;
+    struct timer *timer;
+};
 
 struct proxy {
     const struct settings_source *source;
@@ -35,16 +53,36 @@ struct proxy {
     struct admin_process process; // what admin shows of all this
     struct watch *signals[SERVE_SIGNALS];
     struct timer *pre_stop;
-    struct timer *idle; // exit_when_idle
-    int64_t busy_ms;    // when a client was connected last
-    char *creds_key;    // whose credentials make the proxy ready
-    char *first_key;    // control's: the same at the start
+    struct timer *linger;
+    int64_t linger_until_ms;
+    struct timer *idle;      // exit_when_idle
+    int64_t busy_ms;         // when a client was connected last
+    char *creds_key;         // whose credentials make the proxy ready
+    char *first_key;         // control's: the same at the start
+    struct inherit *inherit; // during the start
+    struct notify *notify;   // NULL: no service manager
+    struct timer *tick;      // tells it how things are
+    int64_t watchdog_ms;     // when it hears from us next
+    struct upgrade upgrade;
+    struct heir *channel; // NULL: nobody is waited for
+    bool is_heir;         // a predecessor started this process
+    bool has_heir;        // another process listens on
     bool is_stopping;
+    bool is_asked; // by a signal: the next one ends it at once
 };
 
 // reload.c: reads everything again; what is wrong changes nothing.
 void reload_now(struct proxy *p);
 char *serve_creds_key(const struct config *config); // heap
 void serve_warn_unverified(void);
+bool serve_is_ready(void *proxy, struct err *why);
+void serve_open(struct proxy *p);  // accepts from now on
+void serve_leave(struct proxy *p); // others accept; ends when what runs here has ended
+
+// upgrade.c
+void upgrade_begin(struct proxy *p);
+void upgrade_end(struct proxy *p);        // on the way out; a successor that is not ready ends too
+void heir_begin(struct proxy *p, int fd); // fd is taken over
+void heir_end(struct proxy *p);           // nothing is waited for any more
 
 #endif

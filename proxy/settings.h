@@ -10,7 +10,10 @@
 struct settings_source {
     int argc; // arguments behind the subcommand
     char *const *argv;
-    char *const *envp;
+    char *const *envp; // without what a service manager or a predecessor said to this process
+    char *const *full_envp;
+    char *const *full_argv;
+    const char *program; // absolute path of the binary, for a successor
 };
 
 // ST_DECLINED: --help is asked for. e: "file:line: what is wrong".

@@ -26,6 +26,7 @@ struct admin_process {
         struct err why;        // of that
         char *waiting;         // changed settings that need a restart, by comma; NULL: none
     } reloads;
+    char *upgrade_error; // why no successor took over, the last time; NULL: it is not so
 };
 
 struct admin_options {
@@ -40,6 +41,8 @@ struct admin_options {
     bool (*is_ready)(void *arg, struct err *why);
     void (*quit)(void *arg); // as SIGTERM
     void *arg;
+    struct inherit *inherit; // for the start; NULL: nothing was inherited
+    bool is_held;            // nothing is accepted before admin_accept_now
 };
 
 struct admin;
@@ -52,6 +55,14 @@ NODISCARD enum status admin_prepare(struct admin *a, struct config *config,
                                     struct admin_change **out, struct err *e);
 void admin_apply(struct admin_change *c);       // takes c over
 void admin_change_free(struct admin_change *c); // NULL is fine
-void admin_free(struct admin *a);               // NULL is fine
+void admin_accept_now(struct admin *a);
+// For a successor's environment (inherit.h).
+struct buf;
+void admin_write_listeners(const struct admin *a, struct buf *out);
+// Listens no more; connections end with the answer to what they may be asking. has_heir: another
+// process listens on.
+void admin_leave(struct admin *a, bool has_heir);
+bool admin_is_idle(const struct admin *a); // no connection is left
+void admin_free(struct admin *a);          // NULL is fine
 
 #endif

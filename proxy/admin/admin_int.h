@@ -24,6 +24,8 @@ struct admin_listener {
     char name[NET_ADDR_TEXT];
     struct watch *watch;
     struct timer *accept_again; // after running out of descriptors
+    bool is_activated;          // a service manager's
+    bool is_lent;               // somebody else listens there too
     bool is_probe;
     bool is_near; // loopback or a unix socket: whoever comes runs on this machine
 };
@@ -39,6 +41,7 @@ struct admin {
     unsigned n_listeners;
     struct admin_conns conns;
     unsigned n_conns;
+    bool is_leaving; // a successor answers
 };
 
 struct admin_page;
@@ -76,6 +79,8 @@ struct admin_page {
 // conn.c
 void admin_accept(struct admin_listener *l);
 void admin_hang_up(struct admin_conn *c);
+struct admin_conn *admin_conn_next(struct admin_conn *c); // NULL behind the last
+void admin_conn_leave(struct admin_conn *c);              // after the request that may be under way
 // The call is over with this. text: "text/plain" and the like.
 void admin_reply(struct admin_call *c, int status, const char *type, struct span body);
 void admin_say(struct admin_call *c, int status, const char *text); // one line of text

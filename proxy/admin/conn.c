@@ -12,6 +12,7 @@
 #define MAX_CLIENTS     64
 #define IDLE_MS         15000
 #define LINGER_MS       1000
+#define LEAVE_MS        500 // a request may be on its way
 #define ACCEPT_PAUSE_MS 100
 
 struct admin_conn {
@@ -73,6 +74,17 @@ void admin_hang_up(struct admin_conn *c)
     end(c, false);
 }
 
+struct admin_conn *admin_conn_next(struct admin_conn *c)
+{
+    return TAILQ_NEXT(c, link);
+}
+
+void admin_conn_leave(struct admin_conn *c)
+{
+    if (!c->has_call)
+        timer_set(c->timer, LEAVE_MS);
+}
+
 static void next_message(struct admin_conn *c)
 {
     c->has_call = c->is_answered = c->is_asked = false;
@@ -123,7 +135,8 @@ void admin_reply(struct admin_call *call, int status, const char *type, struct s
 {
     struct admin_conn *c = call->conn;
     bool has_read_all = c->is_asked || (call->msg && call->msg->framing == MSG_NO_BODY);
-    bool keep = call->msg && call->msg->is_keep_alive && has_read_all && !c->is_eof;
+    bool keep = call->msg && call->msg->is_keep_alive && has_read_all && !c->is_eof &&
+                !c->admin->is_leaving;
     call->cancel = NULL;
     write_answer(c, status, type, body, keep);
     c->is_answered = true;

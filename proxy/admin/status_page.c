@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "admin/admin_int.h"
 #include "base/clock.h"
@@ -224,6 +225,7 @@ void admin_status(struct admin_call *c, const struct facts_list *list)
     json_t *o = json_object();
     front_stats(a->o.front, &s);
     set_text(o, "version", p->version);
+    set(o, "pid", json_integer(getpid()));
     set_time(o, "started_at", p->started_wall_ms);
     set(o, "uptime_s", json_integer((clock_wall_ms() - p->started_wall_ms) / 1000));
     set(o, "state", state_of(a));
@@ -231,6 +233,7 @@ void admin_status(struct admin_call *c, const struct facts_list *list)
     set(o, "listeners", listeners_of(a));
     set_text(o, "config_file", a->config->file_name);
     set(o, "config", config_of(a));
+    set_text(o, "upgrade_error", p->upgrade_error);
     set(o, "region", region_of(a->config));
     set(o, "routes", routes_of(a->config));
     set(o, "credentials", list ? credentials_of(list) : json_null());

@@ -129,6 +129,7 @@ struct config {
     bool verify_ssl;
     char *upstream_proxy;        // as of a route; NULL: none
     struct config_list no_proxy; // "*", "host", ".suffix", an address or "ADDR/BITS"
+    char *pid_file;              // NULL: none
     char *nameserver;            // "addr[:port]", comma list; NULL: resolv.conf
     unsigned log_level;          // enum log_level
     unsigned log_format;         // enum log_format
@@ -162,6 +163,7 @@ struct config {
     int64_t client_head_timeout, client_idle_timeout, client_write_timeout, half_close_grace;
     int64_t connect_timeout, tls_timeout, first_byte_timeout, idle_timeout;
     int64_t pool_idle_timeout, pool_max_age, drain_timeout, pre_stop_wait, total_timeout;
+    int64_t upgrade_timeout;
     int64_t exit_when_idle; // 0: never
     // [retry]
     struct config_retry retry;

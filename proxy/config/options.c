@@ -91,6 +91,10 @@ const struct option options[] = {
      .min = 1, .max = 64, AT(workers),
      .help = "Worker threads. auto takes the smallest of the CPU affinity mask, the cgroup's CPU "
              "quota rounded up, and 8."},
+    {.key = "pid_file", .section = "proxy", .type = OPT_STRING, .arg = "FILE",
+     .example = "/run/sigv4-proxy/pid", .check = check_folder, AT(pid_file),
+     .help = "File with the number of the process that serves, for scripts; a successor writes its "
+             "own into it."},
     {.key = "host", .section = "proxy", .type = OPT_STRING, .arg = "HOST[:PORT]",
      .example = "s3.eu-west-1.amazonaws.com", .check = check_host, AT(host), .is_reloadable = true,
      .help = "Send every request to this host, whatever host the client names."},
@@ -352,6 +356,10 @@ const struct option options[] = {
      .max = HOURS, AT(pre_stop_wait), .is_reloadable = true,
      .help = "How long the proxy serves on after SIGTERM while /readyz already says no, so that "
              "load balancers notice."},
+    {.key = "upgrade_timeout", .section = "timeouts", .type = OPT_TIME, .def = "30s", .min = 100,
+     .max = HOURS, AT(upgrade_timeout), .is_reloadable = true,
+     .help = "How long the successor that SIGUSR2 starts may take until it could serve. Then it is "
+             "ended, and the old process goes on."},
     {.key = "exit_when_idle", .section = "timeouts", .type = OPT_TIME, .words = "never",
      .def = "never", .min = 1, .max = 24 * HOURS, AT(exit_when_idle), .is_reloadable = true,
      .help = "End, as after SIGTERM, when no client was connected for this long: for jobs whose "

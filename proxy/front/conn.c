@@ -288,11 +288,13 @@ void conn_next(struct conn *c, bool keep)
         return;
     }
     c->n_requests++;
-    if (!keep || c->is_half || c->worker->is_draining) {
+    if (!keep || c->is_half) {
         close_gently(c);
         return;
     }
-    timer_set(c->timer, c->worker->setup.config->client_idle_timeout);
+    // While draining: the next request, which may be on its way, is told that it is the last.
+    timer_set(c->timer, c->worker->is_draining ? DRAIN_IDLE_MS
+                                               : c->worker->setup.config->client_idle_timeout);
     stream_resume(c->stream);
 }
 

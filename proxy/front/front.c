@@ -90,6 +90,7 @@ static struct front *front_new(const struct front_options *o)
     f->shared.clients = crowd_new();
     f->shared.hash_seed = rng_u64(&rng);
     retry_init(&f->shared);
+    f->is_held = o->is_held;
     f->accept_again = timer_new(o->main, on_accept_again, f);
     f->drain_timer = timer_new(o->main, on_drain_timeout, f);
     f->workers = xcalloc(o->n_workers, sizeof(*f->workers));
@@ -120,8 +121,8 @@ enum status front_start(const struct front_options *o, struct front **out, struc
     enum status st = front_prepare(f, o->config, o->trust, &first, e);
     if (st == ST_OK)
         setup_first(first);
-    for (unsigned i = 0; st == ST_OK && i < o->config->listen.n; i++)
-        st = listener_open(f, o->config->listen.v[i], e);
+    if (st == ST_OK)
+        st = listeners_open(f, e);
     if (st == ST_OK)
         st = start_workers(f, e);
     if (st != ST_OK) {
@@ -178,12 +179,10 @@ const char *front_listener(const struct front *f, unsigned i)
     return i < f->n_listeners ? f->listeners[i].name : NULL;
 }
 
-void front_drain(struct front *f, int64_t timeout_ms, loop_fn done, void *arg)
+static void drain(struct front *f, int64_t timeout_ms, loop_fn done, void *arg)
 {
     f->drained = done;
     f->drained_arg = arg;
-    listener_empty_queue(f);
-    listener_close_all(f);
     atomic_store(&f->shared.is_draining, true);
     atomic_store(&f->shared.wants_notes, true);
     for (unsigned i = 0; i < f->n_workers; i++)
@@ -191,6 +190,27 @@ void front_drain(struct front *f, int64_t timeout_ms, loop_fn done, void *arg)
     timer_set(f->drain_timer, timeout_ms > 0 ? timeout_ms : 1);
     if (!open_conns(f))
         drained(f);
+}
+
+void front_drain(struct front *f, int64_t timeout_ms, loop_fn done, void *arg)
+{
+    listener_empty_queue(f);
+    listener_close_all(f, true);
+    drain(f, timeout_ms, done, arg);
+}
+
+void front_hand_over(struct front *f, int64_t timeout_ms, loop_fn done, void *arg)
+{
+    listener_close_all(f, false);
+    drain(f, timeout_ms, done, arg);
+}
+
+void front_accept(struct front *f)
+{
+    f->is_held = false;
+    for (unsigned i = 0; i < f->n_listeners; i++)
+        f->listeners[i].is_lent = f->listeners[i].is_activated;
+    listener_pause(f, f->is_paused);
 }
 
 static void free_front(void *arg)
@@ -213,7 +233,7 @@ static void free_front(void *arg)
 
 void front_free(struct front *f)
 {
-    listener_close_all(f);
+    listener_close_all(f, true);
     token_file_close(f->tokens);
     f->tokens = NULL;
     for (unsigned i = 0; i < f->n_workers; i++)

@@ -20,6 +20,8 @@ struct front_options {
     struct facts *facts;     // borrowed
     struct tls_trust *trust; // a reference is taken
     unsigned n_workers;
+    struct inherit *inherit; // borrowed for the start; NULL: nothing was inherited
+    bool is_held;            // nothing is accepted before front_accept
 };
 
 // Binds the listeners and starts the workers. Main's thread, as everything here.
@@ -31,6 +33,12 @@ NODISCARD enum status front_prepare(struct front *f, struct config *config, stru
 // New requests go by it; those under way go on by what they began with. Takes c over.
 void front_apply(struct front_change *c);
 void front_change_free(struct front_change *c); // NULL is fine
+void front_accept(struct front *f);
+// For a successor's environment (inherit.h).
+struct buf;
+void front_write_listeners(const struct front *f, struct buf *out);
+// As front_drain, but others listen on: what is in the queues is theirs.
+void front_hand_over(struct front *f, int64_t timeout_ms, loop_fn done, void *arg);
 // Accepts until the queues are empty, closes the listeners, lets requests finish for at most
 // timeout_ms, then calls done once (never before this returns).
 void front_drain(struct front *f, int64_t timeout_ms, loop_fn done, void *arg);

@@ -5,6 +5,7 @@
 #include "front/listener.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,9 +19,9 @@
 #include "front/conn.h"
 #include "log/log.h"
 #include "metrics/metrics.h"
+#include "net/inherit.h"
 #include "net/listen.h"
 
-#define BACKLOG             1024
 #define ACCEPTS_A_TURN      64
 #define EMFILE_PAUSE_MS     100
 #define MAX_PER_CLIENT_AUTO 1024
@@ -69,7 +70,7 @@ void listener_pause(struct front *f, bool is_paused)
     f->is_paused = is_paused;
     atomic_store(&f->shared.wants_notes, is_paused || atomic_load(&f->shared.is_draining));
     for (unsigned i = 0; i < f->n_listeners; i++)
-        watch_set(f->listeners[i].watch, !is_paused);
+        watch_set(f->listeners[i].watch, !is_paused && !f->is_held);
 }
 
 // Whether the last line about that is long enough ago.
@@ -204,63 +205,111 @@ void listeners_warn(const struct front *f)
         warn(f, i);
 }
 
-static enum status listener_add(struct front *f, struct net_addr *at, struct err *e)
+// Takes fd over, also on failure.
+static enum status add(struct front *f, const struct listener *new, struct err *e)
 {
-    if (f->n_listeners == FRONT_MAX_LISTENERS)
-        return err_set(e, ST_LIMIT, "listen: more than %d addresses", FRONT_MAX_LISTENERS);
     struct listener *l = &f->listeners[f->n_listeners];
     struct net_addr *a = &f->shared.listening[f->n_listeners];
-    l->fd = listen_open(at, BACKLOG, e);
-    if (l->fd == -1)
-        return ST_IO;
-    unsigned mode = (unsigned)strtoul(f->config->listen_mode, NULL, 8);
-    if (listen_set_mode(at, mode, e) != ST_OK) {
-        (void)close(l->fd);
-        return ST_IO;
+    if (f->n_listeners == FRONT_MAX_LISTENERS || !listen_address(new->fd, a)) {
+        (void)close(new->fd);
+        return f->n_listeners == FRONT_MAX_LISTENERS
+                   ? err_set(e, ST_LIMIT, "listen: more than %d addresses", FRONT_MAX_LISTENERS)
+                   : err_set(e, ST_IO, "listen: %s", strerror(errno));
     }
-    if (!listen_address(l->fd, a)) { // port 0 has become the kernel's choice
-        (void)close(l->fd);
-        return err_set(e, ST_IO, "listen: %s", strerror(errno));
-    }
+    *l = *new;
     net_addr_format(a, l->name);
     l->front = f;
     l->watch = watch_new(f->options.main, l->fd, on_readable, l);
+    watch_set(l->watch, !f->is_held);
     f->n_listeners++;
     f->shared.n_listening = f->n_listeners;
     warn(f, f->n_listeners - 1);
-    log_info(NULL, "listening on %s", l->name);
+    log_info(NULL, "listening on %s%s", l->name, l->is_activated ? ", which was passed to us" : "");
     return ST_OK;
 }
 
-enum status listener_open(struct front *f, const char *text, struct err *e)
+static enum status open_at(struct front *f, const struct net_addr *at, struct err *e)
+{
+    struct listener new = {.fd = -1};
+    unsigned mode = (unsigned)strtoul(f->config->listen_mode, NULL, 8);
+    new.fd = inherit_or_open(f->options.inherit, INHERIT_LISTEN, at, &new.is_lent, e);
+    if (new.fd == -1)
+        return ST_IO;
+    if (listen_set_mode(at, mode, e) != ST_OK) {
+        (void)close(new.fd);
+        return ST_IO;
+    }
+    return add(f, &new, e);
+}
+
+static enum status open_text(struct front *f, const char *text, struct err *e)
 {
     struct net_addr at[2];
     unsigned n = listen_parse(span_of(text), at);
     if (!n)
         return err_set(e, ST_INVALID, "listen: \"%s\" is not ADDRESS:PORT", text);
-    enum status st = listener_add(f, &at[0], e);
+    enum status st = open_at(f, &at[0], e);
     if (st != ST_OK || n == 1)
         return st;
     // All interfaces: IPv6 is left out where the machine has none.
     struct err why = {""};
     net_addr_set_port(&at[1], net_addr_port(&f->shared.listening[f->n_listeners - 1]));
-    if (listener_add(f, &at[1], &why) != ST_OK)
+    if (open_at(f, &at[1], &why) != ST_OK)
         log_warn(NULL, "%s; IPv4 only", why.text);
     return ST_OK;
 }
 
-void listener_empty_queue(struct front *f)
+enum status listeners_open(struct front *f, struct err *e)
 {
-    for (unsigned i = 0; i < f->n_listeners; i++)
-        while (accept_one(&f->listeners[i]))
-            ;
+    struct inherit *i = f->options.inherit;
+    struct listener new = {.is_activated = true, .is_lent = true};
+    struct net_addr at;
+    enum status st = ST_OK;
+    if (inherit_is_activated(i, INHERIT_LISTEN)) {
+        while (st == ST_OK && (new.fd = inherit_next(i, INHERIT_LISTEN, &at)) != -1)
+            st = add(f, &new, e);
+        return st;
+    }
+    for (unsigned k = 0; st == ST_OK && k < f->config->listen.n; k++)
+        st = open_text(f, f->config->listen.v[k], e);
+    return st;
 }
 
-void listener_close_all(struct front *f)
+void front_write_listeners(const struct front *f, struct buf *out)
+{
+    for (unsigned i = 0; i < f->n_listeners; i++)
+        inherit_write(out, INHERIT_LISTEN, f->listeners[i].fd, f->listeners[i].is_activated);
+}
+
+// A listener whose filter passes no octet takes no new connection into its queue: a client that
+// comes between our last accept and the close would find its connection reset. It asks again, and
+// is refused.
+static void shut(const struct listener *l)
+{
+    struct sock_filter none = BPF_STMT(BPF_RET | BPF_K, 0);
+    struct sock_fprog filter = {.len = 1, .filter = &none};
+    (void)setsockopt(l->fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter));
+}
+
+// Where others listen too, a service manager or a predecessor, the queue is theirs.
+void listener_empty_queue(struct front *f)
+{
+    for (unsigned i = 0; i < f->n_listeners; i++) {
+        if (f->listeners[i].is_lent)
+            continue;
+        shut(&f->listeners[i]);
+        while (accept_one(&f->listeners[i]))
+            ;
+    }
+}
+
+void listener_close_all(struct front *f, bool is_end)
 {
     for (unsigned i = 0; i < f->n_listeners; i++) {
         watch_free(f->listeners[i].watch);
         (void)close(f->listeners[i].fd);
+        if (is_end && !f->listeners[i].is_lent)
+            listen_unlink(&f->shared.listening[i]);
     }
     f->n_listeners = 0;
 }

@@ -13,6 +13,8 @@ struct listener {
     int fd;
     char name[NET_ADDR_TEXT];
     struct watch *watch;
+    bool is_activated; // a service manager's
+    bool is_lent;      // somebody else listens there too
 };
 
 struct front {
@@ -28,17 +30,18 @@ struct front {
     struct timer *accept_again; // after running out of descriptors
     struct timer *drain_timer;
     bool is_paused;
+    bool is_held;            // a predecessor still accepts
     int64_t said_full_ms;    // when the log was told last: no descriptors,
     int64_t said_crowded_ms; // too many connections of one client
     loop_fn drained;
     void *drained_arg;
 };
 
-NODISCARD enum status listener_open(struct front *f, const char *text, struct err *e);
+NODISCARD enum status listeners_open(struct front *f, struct err *e);
 void listener_pause(struct front *f, bool is_paused);
 void listener_empty_queue(struct front *f);
-void listener_close_all(struct front *f);
-void listeners_warn(const struct front *f); // where nothing guards what strangers reach
+void listener_close_all(struct front *f, bool is_end); // is_end: nobody listens on
+void listeners_warn(const struct front *f);            // where nothing guards what strangers reach
 uint64_t front_connection_cap(const struct config *cfg);
 void setup_first(struct front_change *c); // before the workers start
 

@@ -573,6 +573,7 @@ void request_client_drained(struct request *r)
 
 void request_drain(struct request *r)
 {
-    r->must_close = true;
+    if (!r->answer_begun) // else the client was told already that the connection goes on
+        r->must_close = true;
     again_abandon(r);
 }

@@ -68,7 +68,12 @@ void net_addr_format(const struct net_addr *a, char out[NET_ADDR_TEXT])
         (void)snprintf(out, NET_ADDR_TEXT, "[%s]:%u", text, net_addr_port(a));
     } else if (a->ss.ss_family == AF_UNIX) {
         const char *path = ((const struct sockaddr_un *)&a->ss)->sun_path;
-        (void)snprintf(out, NET_ADDR_TEXT, "unix%s%.50s", *path ? ":" : "", path);
+        bool is_abstract = !*path && path[1];
+        (void)snprintf(out, NET_ADDR_TEXT, "unix%s%.50s",
+                       is_abstract ? ":@"
+                       : *path     ? ":"
+                                   : "",
+                       path + is_abstract);
     } else {
         (void)snprintf(out, NET_ADDR_TEXT, "unknown");
     }

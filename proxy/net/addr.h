@@ -18,7 +18,7 @@ struct net_addr {
 #define NET_ADDR_TEXT 64
 // "1.2.3.4", "::1", "[::1]"; port in host order.
 NODISCARD enum status net_addr_parse(struct span literal, uint16_t port, struct net_addr *out);
-// "127.0.0.1:8080", "[::1]:8080", "unix:/path", "unix"
+// "127.0.0.1:8080", "[::1]:8080", "unix:/path", "unix:@abstract", "unix"
 void net_addr_format(const struct net_addr *a, char out[NET_ADDR_TEXT]);
 uint16_t net_addr_port(const struct net_addr *a);
 void net_addr_set_port(struct net_addr *a, uint16_t port);

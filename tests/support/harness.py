@@ -5,6 +5,7 @@ Every proxy that a test starts must end with code 0, without a sanitizer's repor
 the canary secrets in what it wrote.
 """
 import contextlib
+import ctypes
 import json
 import os
 import pathlib
@@ -12,6 +13,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 
@@ -29,6 +31,18 @@ REPORT = re.compile(
 # A machine that others use is slow now and then, sanitizers slow the proxy down: how long a test waits
 # before it calls something stuck is multiplied by this.
 PATIENCE = 12 if SANITIZER else 3
+
+
+# What systemd does: sockets become the descriptors from 3 on, and the variables name the process.
+ACTIVATE = """
+import os, sys
+i = sys.argv.index("--")
+for n, fd in enumerate([os.dup2(int(fd), 100 + n) for n, fd in enumerate(sys.argv[1:i])]):
+    os.dup2(fd, 3 + n)
+    os.close(fd)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(i - 1), LISTEN_FDNAMES=sys.argv[i + 1])
+os.execv(sys.argv[i + 2], sys.argv[i + 2:])
+"""
 
 
 def wait_until(claim, seconds=5.0, what="the condition"):
@@ -104,11 +118,45 @@ def run_binary(*arguments, folder, env=None, given="", timeout=20):
         capture_output=True, text=True, timeout=timeout * PATIENCE, check=False)
 
 
+class Heir:
+    """A process that another one left to us: as much of Popen as Proxy needs. We adopt orphans."""
+
+    def __init__(self, pid):
+        self.pid = pid
+        self.returncode = None
+
+    def poll(self):
+        if self.returncode is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+    def wait(self, timeout=None):
+        deadline = time.monotonic() + (timeout or 3600)
+        while self.poll() is None:
+            if time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired("heir", timeout)
+            time.sleep(0.02)
+        return self.returncode
+
+    def send_signal(self, number):
+        os.kill(self.pid, number)
+
+    def kill(self):
+        os.kill(self.pid, signal.SIGKILL)
+
+
+def adopt_orphans():
+    """Processes whose parent ends become ours, so that we can wait for them (PR_SET_CHILD_SUBREAPER)."""
+    assert ctypes.CDLL(None, use_errno=True).prctl(36, 1, 0, 0, 0) == 0
+
+
 class Proxy:
     """A running sigv4-proxy. conf: lines behind those that every test needs."""
 
     def __init__(self, folder, conf="", env=None, identity=CANARY, arguments=(), stderr=None,
-                 ca_bundle=None, admin=None, user=None, limit_descriptors=None):
+                 ca_bundle=None, admin=None, user=None, limit_descriptors=None, sockets=(), binary=None):
         self.folder = pathlib.Path(folder)
         self.port = free_port()
         self.admin_port = free_port()
@@ -122,13 +170,17 @@ class Proxy:
         self.common = "\n".join(lines) + "\n"
         self.write(conf)
         self.env = base_environment(folder) | identity_environment(identity) | (env or {})
-        binary = BINARY
+        binary = binary or BINARY
         if user is not None:  # who may not be able to reach the build folder
             binary = shutil.copy(BINARY, self.folder)
         self.command = [binary, "run", "--config", str(self.conf_path), *arguments]
         if limit_descriptors:
             self.command = ["prlimit", f"--nofile={limit_descriptors}:{limit_descriptors}",
                             *self.command]
+        self.sockets = sockets
+        if sockets:
+            self.command = [sys.executable, "-c", ACTIVATE, *(str(s.fileno()) for _, s in sockets), "--",
+                            ":".join(name for name, _ in sockets), *self.command]
         self.stderr = stderr
         self.user = user
         self.process = None
@@ -139,6 +191,7 @@ class Proxy:
             self.process = subprocess.Popen(
                 self.command, env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                 stderr=stderr, cwd=self.folder, user=self.user,
+                pass_fds=[s.fileno() for _, s in self.sockets],
                 group=self.user, extra_groups=None if self.user is None else [])
         finally:
             if self.stderr is None:
@@ -175,6 +228,16 @@ class Proxy:
         self.signal(signal.SIGHUP)
         wait_until(lambda: told() > before, 10, "the reload")
         return self.status()["config"]
+
+    def upgrade(self):
+        """SIGUSR2: waits until a successor serves and the old process has ended well. adopt_orphans first."""
+        old = self.process
+        self.signal(signal.SIGUSR2)
+        pid = wait_until(lambda: (now := self.status()["pid"]) != old.pid and now, 20, "the successor")
+        ended = old.wait(20 * PATIENCE)
+        assert ended == 0, f"exit code {ended}:\n{self.log[-3000:]}"
+        self.process = Heir(pid)
+        return pid
 
     @property
     def log(self):
