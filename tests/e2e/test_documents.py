@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The pages under docs/: each of the proxy's codes has a paragraph, each setting and file they name exists."""
 import re
+import shlex
+import xml.etree.ElementTree
 
 import harness
 import pytest
@@ -69,6 +71,68 @@ def test_settings_that_are_named_exist(page, tmp_path):
 # Names that are others': environment variables, protocols, clients' own settings.
 FOREIGN = {"http_proxy", "https_proxy", "no_proxy", "proxy_host", "proxy_port", "credential_process",
            "remote_write", "proxy_url", "request_id"}
+
+
+def fenced(page, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.M | re.S)
+
+
+CONFIGURATIONS = [(page, number, block) for page in PAGES
+                  for number, block in enumerate(fenced(page, "ini")) if "[default]" not in block]
+
+
+@pytest.mark.parametrize("page, number, block", CONFIGURATIONS,
+                         ids=lambda value: value.name if hasattr(value, "name") else None)
+def test_configurations_that_pages_show_are_accepted(tmp_path, page, number, block):
+    path = tmp_path / "shown.conf"
+    path.write_text(block)
+    result = harness.run_binary("check-config", "--config", str(path), folder=tmp_path)
+    assert result.returncode == 0, (page, number, result.stderr)
+
+
+def test_routes_do_what_their_page_says(tmp_path):
+    page = harness.ROOT / "docs/routes.md"
+    path = tmp_path / "routes.conf"
+    path.write_text(fenced(page, "ini")[0])
+    lines = re.findall(r"^    sigv4-proxy (explain .+)$", page.read_text(), re.M)
+    asked = [line.split() for line in lines] + [
+        ["explain", "http://reports.s3.eu-west-1.amazonaws.com/k"], ["explain", "https://api.internal:8443/"],
+        ["explain", "http://a.s3.test/k"]]
+    said = [harness.run_binary(one[0], "--config", str(path), *one[1:], folder=tmp_path) for one in asked]
+    assert all(one.returncode == 0 for one in said), said
+    shown = [re.sub(r" +", " ", one.stdout) for one in said]
+    assert "service es\n" in shown[0] and "upstream https://vpc-search-abc.eu-west-1" in shown[0]
+    assert '"service":"s3"' in shown[1]
+    assert "role=arn:aws:iam::123456789012:role/reports" in shown[2]
+    assert "host abc123.execute-api.eu-west-1.amazonaws.com\n" in shown[3]
+    assert "upstream http://127.0.0.1:9000" in shown[4]
+
+
+# Pages whose shell examples are run by tests that begin so; those of other pages are run here.
+RUN_BY = {"README.md": "test_docs.py", "recipes.md": "test_recipes.py", "presigning.md": "test_presign",
+          "migrate-from-aws-sigv4-proxy.md": "test_drop_in.py", "credentials.md": "test_"}
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if fenced(page, "sh")], ids=lambda path: path.name)
+def test_shell_examples_are_run(page, tmp_path):
+    if page.name in RUN_BY:
+        tests = [path for path in (harness.ROOT / "tests/e2e").glob("test_*.py")
+                 if path.name.startswith(RUN_BY[page.name]) and path.name != "test_documents.py"]
+        assert any(page.name in path.read_text() for path in tests), page.name
+        return
+    for line in "".join(fenced(page, "sh")).splitlines():
+        command, *arguments = shlex.split(line, comments=True)
+        assert command == "sigv4-proxy", f"{page.name}: no test runs this: {line}"
+        result = harness.run_binary(*arguments, folder=tmp_path)
+        assert result.returncode == 0 and result.stdout, (line, result.stderr)
+
+
+def test_picture_is_sound():
+    picture = (harness.ROOT / "docs/architecture.svg").read_text()
+    root = xml.etree.ElementTree.fromstring(picture)
+    space = "{http://www.w3.org/2000/svg}"
+    assert root.find(f"{space}title").text and root.find(f"{space}desc").text
+    assert "prefers-color-scheme: dark" in picture and "http" not in picture.split(">", 1)[1]
 
 
 def test_explain_commands_of_the_page_answer(tmp_path):
