@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keys and queries that naive signers get wrong, shared by the stand-in and the real S3 servers."""
+import re
+import string
+import urllib.parse
 
 # What a client types behind the bucket's slash, and the key that S3 must see.
 KEYS = [
@@ -59,3 +62,34 @@ def round_trip(client, base, typed):
     assert deleted.status == 204, deleted
     gone = client.request("GET", target)
     assert gone.status == 404, gone
+
+
+# Pieces of random keys, chosen so that a key's careless spelling is another key: "a b" and "a+b", "A" and
+# "%41" (three characters), the two ways to write é.
+ATOMS = ["a", "b", "A", "0", "~", " ", "+", "%", "%41", "%2F", "%20", "%zz", "&", "=", "?", "#", ";", ":", "@", "$",
+         ",", "!", "*", "'", "(", ")", "[", "]", "{", "}", "|", "^", "`", '"', "<", ">", "\\", ".", "..", "...", "_-",
+         "\u00e9", "e\u0301", "한글", "日", "😀", "\t", "\r", "\n", "\x01", "\x7f", "\u00a0", "X-Amz-Signature=1"]
+
+
+def random_key(rng):
+    segments = ["".join(rng.choice(ATOMS) for _ in range(rng.choice([1, 1, 2, 3, 5])))
+                for _ in range(rng.choice([1, 1, 2, 3]))]
+    return rng.choice(["", "", "", "/"]) * (rng.random() < 0.1) + rng.choice(["/", "/", "/", "//"]).join(segments)
+
+
+def escape(octet, rng):
+    return b"%%%02X" % octet if rng.random() < 0.5 else b"%%%02x" % octet
+
+
+def spellings(key, rng):
+    """Ways to write the key in a request's path: strictly, with every octet escaped, at random, and as it is, as
+    far as the octets may stand there and do not make up an escape."""
+    octets = key.encode()
+    plain = (string.ascii_letters + string.digits + "-._~!$&'()*+,;=:@/\"<>\\^`{|}[]").encode()
+    # A "%" that stands for itself must not be followed by what looks like the rest of an escape.
+    may_stand = [c in plain or c > 0x7f or (c == 0x25 and not re.match(rb"[0-9A-Fa-f]", octets[i + 1:i + 2]))
+                 for i, c in enumerate(octets)]
+    yield urllib.parse.quote(key, safe="/~").encode()
+    yield b"".join(b"/" if c == 0x2f else escape(c, rng) for c in octets)
+    yield b"".join(bytes([c]) if ok and rng.random() < 0.6 else escape(c, rng) for c, ok in zip(octets, may_stand))
+    yield b"".join(bytes([c]) if ok else escape(c, rng) for c, ok in zip(octets, may_stand))

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The object tests again, against real S3 servers: versitygw and MinIO, each where it is installed."""
+import http.client
 import json
+import os
+import random
 import shutil
+import ssl
 import subprocess
+import urllib.parse
 
 import boto3
 import botocore
@@ -12,12 +17,16 @@ import http1
 import object_cases
 import pattern
 import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from fake_aws import Identity
 
 ROOT = Identity("AKIATESTROOTUSER0001", "root-secret-for-this-run-only")
 BASE = b"http://s3.us-east-1.amazonaws.com/objects/"
 MIB = 1 << 20
+N_KEYS = int(os.environ.get("SIGV4_KEYS", "150"))  # of the property test; 10,000 by hand
 
 
 def find(name):
@@ -243,3 +252,47 @@ def test_boto3_unsigned(gateway, monkeypatch, tmp_path):
     assert (tmp_path / "back").read_bytes() == source.read_bytes()
     keys = [o["Key"] for o in s3.list_objects_v2(Bucket="objects", Prefix="boto/")["Contents"]]
     assert keys == ["boto/multi", "boto/한글 +"]
+
+
+class Direct:
+    """Straight to the server, strictly spelled and signed by botocore: what there is without the proxy."""
+
+    def __init__(self, gateway):
+        scheme, port = harness.re.search(r"upstream = (\w+)://127.0.0.1:(\d+)",
+                                         gateway.conf_path.read_text()).groups()
+        if scheme == "https":
+            self.link = http.client.HTTPSConnection("127.0.0.1", int(port), timeout=60,
+                                                    context=ssl._create_unverified_context())
+        else:
+            self.link = http.client.HTTPConnection("127.0.0.1", int(port), timeout=60)
+
+    def request(self, method, path, body=b""):
+        asked = AWSRequest(method=method, url=f"https://127.0.0.1:{self.link.port}{path}", data=body)
+        S3SigV4Auth(Credentials(ROOT.access_key, ROOT.secret_key), "s3", "us-east-1").add_auth(asked)
+        self.link.request(method, path, body, dict(asked.headers.items()))
+        answer = self.link.getresponse()
+        return answer.status, answer.read()
+
+
+def test_a_key_is_never_taken_for_another(gateway):
+    """Whatever way a key is spelled: the object that the server has under it, or an explicit refusal."""
+    seed = int(os.environ.get("SIGV4_SEED", "20261127"))
+    rng, direct, there = random.Random(seed), Direct(gateway), {}
+    for key in sorted({object_cases.random_key(rng) for _ in range(N_KEYS)}):
+        path = "/objects/keys/" + urllib.parse.quote(key, safe="/~")
+        if direct.request("PUT", path, key.encode())[0] == 200:  # a file system can't hold them all
+            there[key] = path
+    found = {key: direct.request("GET", path) for key, path in there.items()}
+    assert len(there) > N_KEYS / 4
+    same = 0
+    for key, (status, body) in found.items():
+        assert status == 200, key
+        for spelling in object_cases.spellings(key, rng):
+            answer = gateway.request("GET", BASE + b"keys/" + spelling)
+            if answer.status == 200:
+                assert answer.body == body, (seed, key, spelling)
+                same += 1
+            else:
+                assert answer.error in ("bad-target", "bad-request"), (seed, key, spelling, answer)
+    print(f"{len(there)} keys, {same} spellings led to them")
+    assert same > 3 * len(there)
