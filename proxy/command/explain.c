@@ -291,6 +291,7 @@ static void print_text(json_t *o)
 static bool answer(struct explain *x, struct span method, struct span url)
 {
     struct plan plan;
+    url = span_sub(url, 0, span_find(url, '#')); // no tool sends a fragment
     make_plan(x, method, url, &plan);
     json_t *o = answer_of(x, method, url, &plan);
     if (x->is_json) {

@@ -28,6 +28,20 @@ static bool read_headers(const struct command_input *in, struct arena *a, struct
     return true;
 }
 
+// s3://BUCKET/KEY, as the AWS CLI writes it: the key as it is, nothing escaped.
+static void read_url(struct span url, struct presign_ask *ask)
+{
+    const struct span scheme = SPAN("s3://");
+    if (!span_istarts(url, scheme)) {
+        ask->url = url;
+        return;
+    }
+    url = span_sub(url, scheme.len, url.len);
+    size_t slash = span_find(url, '/');
+    ask->bucket = span_sub(url, 0, slash);
+    ask->key = span_sub(url, slash + 1, url.len);
+}
+
 static const char *read_ask(const struct command_input *in, struct arena *a,
                             struct presign_ask *ask)
 {
@@ -37,7 +51,7 @@ static const char *read_ask(const struct command_input *in, struct arena *a,
     hdrs_init(&ask->headers);
     if (!in->n_words)
         return "which URL? sigv4-proxy presign [METHOD] URL";
-    ask->url = span_of(in->words[in->n_words - 1]);
+    read_url(span_of(in->words[in->n_words - 1]), ask);
     if (in->n_words == 2)
         ask->method = span_of(in->words[0]);
     if (expires && (!span_u64(span_of(expires), &s) || s > INT64_MAX))

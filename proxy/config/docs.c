@@ -34,7 +34,8 @@ const struct docs_command docs_commands[] = {
      "URL",
      "Print a presigned URL, by the same plan. It holds for 900 seconds where nothing else is "
      "said, "
-     "604800 at most, and never longer than the credentials. Each FIELD, \"Name: value\", must be "
+     "604800 at most, and never longer than the credentials. URL may be s3://BUCKET/KEY, nothing "
+     "escaped. Each FIELD, \"Name: value\", must be "
      "sent by whoever uses the URL."},
     {"export-credentials", "[--format FORMAT] [--config FILE] [OPTION]...",
      "Walk the credential chain once and print what it finds as the AWS CLI does: FORMAT is "

@@ -38,8 +38,16 @@ def test_presigned_urls_are_taken(aws, authority, tmp_path):
     assert use(presigned(tmp_path, URL + "a%20b+c"))[0] == 404
 
 
+def test_presign_takes_a_bucket_and_a_raw_key(tmp_path):
+    env = KEYS | {"AWS_REGION": "eu-west-3"}
+    url = run(tmp_path, "presign", "PUT", "s3://bucket/a b+c/%41?#", env=env).stdout
+    assert url.startswith("https://bucket.s3.eu-west-3.amazonaws.com/a%20b%2Bc/%2541%3F%23?X-Amz-")
+
+
 @pytest.mark.parametrize("arguments, word", [
     ([], "which URL"),
+    (["s3://"], "missing"),
+    (["s3:///key"], "bucket"),
     (["--expires-in", "604801", URL], "604800"),
     (["--expires-in", "0", URL], "604800"),
     (["--expires-in", "5m", URL], "--expires-in"),

@@ -29,6 +29,8 @@ def explained(tmp_path, *arguments, env=None):
       "url": "https://My.Bucket.s3.eu-west-1.amazonaws.com./k"}),
     (["https://mfzwi23gnjvgw.mrap.accesspoint.s3-global.amazonaws.com/k"],
      {"service": "s3", "region": "*", "algorithm": "sigv4a"}),
+    (["https://b.s3.eu-west-1.amazonaws.com/k#part"],
+     {"path": "/k", "url": "https://b.s3.eu-west-1.amazonaws.com/k"}),
     (["CONNECT", "s3.amazonaws.com:443"],
      {"plan": "tunnelled", "service": None, "sign": "none", "retries": None}),
     (["--region", "eu-north-1", "iam.amazonaws.com"], {"service": "iam", "region": "us-east-1"}),

@@ -2,6 +2,7 @@
 """Clients that sign already: with dummy keys, piece by piece, in the URL, or with somebody's token."""
 import gzip
 import os
+import shutil
 import subprocess
 import urllib.parse
 
@@ -105,6 +106,19 @@ def test_every_checksum(proxy, aws, name, value):
     assert aws.requests[-1].trailers == [(name, value)]
     wrong = put(proxy, "sums", b"hello worle", UNSIGNED_TRAILER, [(name, value)])
     assert (wrong.status, wrong.error) == (400, "bad-request")
+
+
+@pytest.mark.parametrize("trailers", [[], [(CRC, crc32(pattern.octets(70000)))]])
+def test_chunks_that_were_signed_with_ecdsa_are_taken_off(proxy, aws, trailers):
+    data = pattern.octets(70000)
+    kind = "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD" + ("-TRAILER" if trailers else "")
+    body = frame(data, 8192, True, trailers)
+    for digit in b"a", b"b":  # shorter ones are filled up
+        body = body.replace(digit * 64, digit * 140 + b"****")
+    answer = put(proxy, "ecdsa", data, kind, trailers, body=body)
+    assert answer.status == 200, answer
+    assert aws.requests[-1].trailers == (trailers or None)
+    assert proxy.request("GET", URL + "ecdsa").body == data
 
 
 def test_body_without_a_decoded_length_is_held(proxy, aws):
@@ -361,7 +375,10 @@ def test_boto3_with_dummy_keys(proxy, plain, aws, plain_aws, monkeypatch, tmp_pa
     chosen, server = (proxy, aws) if which == "tls" else (plain, plain_aws)
     s3 = boto_client(chosen, monkeypatch, **options)
     s3.put_object(Bucket="bucket", Key="d/한 +", Body=b"x" * 1000, Metadata={"owner": "me"})
-    s3.put_object(Bucket="bucket", Key="d/sum", Body=b"y", ChecksumAlgorithm="SHA256")
+    for algorithm in ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"):
+        s3.put_object(Bucket="bucket", Key="d/sum", Body=b"y" * 9000, ChecksumAlgorithm=algorithm)
+        got = s3.get_object(Bucket="bucket", Key="d/sum", ChecksumMode="ENABLED")
+        assert got["Body"].read() == b"y" * 9000
     assert s3.get_object(Bucket="bucket", Key="d/한 +")["Metadata"] == {"owner": "me"}
     source = tmp_path / "big"
     source.write_bytes(os.urandom(20 * MIB))
@@ -382,24 +399,27 @@ def test_boto3_presigns_with_dummy_keys_in_vain(proxy, aws, monkeypatch):
     assert aws.requests[-1].refused == "InvalidAccessKeyId"
 
 
-AWS = harness.ROOT / "build/venv/bin/aws"
+AWS = shutil.which("aws", path=f"{harness.ROOT}/build/venv/bin:{os.environ['PATH']}")
 
 
-@pytest.mark.skipif(not AWS.exists(), reason="no awscli in build/venv")
-def test_aws_cli_with_dummy_keys(proxy, aws, tmp_path):
+@pytest.mark.skipif(not AWS, reason="no AWS CLI here")
+@pytest.mark.parametrize("more", [(), ("--no-sign-request",)], ids=["dummy", "anonymous"])
+def test_aws_cli_with_dummy_keys(proxy, aws, tmp_path, more):
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "AWS_ACCESS_KEY_ID": "AKIDDUMMY",
                    "AWS_SECRET_ACCESS_KEY": "dummy", "AWS_DEFAULT_REGION": "us-east-1",
                    "AWS_MAX_ATTEMPTS": "1"} | proxy.variables()
 
     def run(*arguments):
         return subprocess.run(
-            [str(AWS), "--endpoint-url", "http://s3.us-east-1.amazonaws.com", *arguments],
+            [AWS, "--endpoint-url", "http://s3.us-east-1.amazonaws.com", *more, *arguments],
             env=environment, capture_output=True, timeout=120, check=True, cwd=tmp_path).stdout
 
     (tmp_path / "source").write_bytes(os.urandom(20 * MIB))
     run("s3", "cp", "source", "s3://bucket/cli/big")
     run("s3", "cp", "s3://bucket/cli/big", "back")
     assert (tmp_path / "back").read_bytes() == (tmp_path / "source").read_bytes()
+    if more:
+        return  # a second run takes its time
     assert b"cli/big" in run("s3api", "list-objects-v2", "--bucket", "bucket", "--prefix", "cli/")
     run("s3", "rm", "s3://bucket/cli/big")
     assert urllib.parse.unquote(aws.requests[-1].target).endswith("/cli/big")
