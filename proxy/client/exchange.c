@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/xalloc.h"
+#include "metrics/metrics.h"
 
 #define MAX_INTERIM 16
 
@@ -70,6 +71,8 @@ static void got_end(struct exchange *x, bool is_surplus)
     }
     x->is_over = true;
     x->is_reusable = x->is_keep_alive && !is_surplus;
+    if (is_surplus)
+        metrics_inc(METRIC_UPSTREAM_SURPLUS);
     x->ops->end(x->arg);
 }
 
@@ -113,8 +116,9 @@ static void on_eof(void *arg)
         return;
     look_at_progress(x, true);
     enum h1_event event = h1_parse_eof(x->u->parser, &r);
+    x->is_keep_alive = false;
     if (event == H1_END)
-        got_end(x, true);
+        got_end(x, false);
     else
         fail(x, x->has_answer ? EXCHANGE_TRUNCATED : EXCHANGE_CLOSED, "it closed the connection");
 }

@@ -154,6 +154,7 @@ static void drop_idle(struct upstream *u)
 
 static size_t idle_data(void *arg, struct span in)
 {
+    metrics_inc(METRIC_UPSTREAM_SURPLUS);
     drop_idle(arg); // nobody asked: what follows could be taken for an answer
     return in.len;
 }

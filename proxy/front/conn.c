@@ -195,6 +195,8 @@ static void on_closed(void *arg, enum stream_fail why, const char *text)
     struct conn *c = arg;
     if (why == STREAM_TLS)
         log_info(c->peer, "%s", text);
+    if (why == STREAM_TIMEOUT)
+        stream_abort(c->stream); // or the kernel would keep what it has for who takes nothing
     if (c->request)
         request_client_gone(c->request, why == STREAM_TIMEOUT ? "client took no bytes for too long"
                                                               : "client reset the connection");

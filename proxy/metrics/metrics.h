@@ -20,6 +20,7 @@ enum metric {
     METRIC_UPSTREAM_OPENED,
     METRIC_UPSTREAM_REUSED,
     METRIC_UPSTREAM_IDLE, // gauge
+    METRIC_UPSTREAM_SURPLUS,
     METRIC_TLS_FULL,
     METRIC_TLS_RESUMED,
     METRIC_DIAL_DNS, // in the order of enum dial_fail

@@ -35,6 +35,8 @@ static const struct row rows[METRICS] = {
                                 "Times that an idle upstream connection was used again."},
     [METRIC_UPSTREAM_IDLE] = {"upstream_connections_idle", NULL, "gauge",
                               "Upstream connections that wait for a request."},
+    [METRIC_UPSTREAM_SURPLUS] = {"upstream_surplus_total", NULL, "counter",
+                                 "Upstream connections closed for octets behind an answer."},
     [METRIC_TLS_FULL] = {"tls_handshakes_total", "kind=\"full\"", "counter",
                          "TLS handshakes with upstreams."},
     [METRIC_TLS_RESUMED] = {"tls_handshakes_total", "kind=\"resumed\"", "counter", NULL},

@@ -60,6 +60,8 @@ void stream_linger_free(struct stream *s)
 // Both the wait for the peer's end and a peer that takes nothing end here.
 void stream_linger_stalled(struct stream *s)
 {
+    if (s->out.len)
+        stream_abort(s); // or the kernel would go on with what it has for a peer that takes nothing
     stream_free(s);
 }
 

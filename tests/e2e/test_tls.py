@@ -19,9 +19,15 @@ BAD = {
 }
 
 
-def check_refused(server, proxy):
+SAID = {"expired": "certificate has expired", "self-signed": "self-signed certificate"}
+NAME = "certificate name does not match"
+
+
+def check_refused(server, proxy, said=""):
     answer = proxy.request("GET", URL)
     assert (answer.status, answer.error) == (502, "tls-failed"), answer
+    assert said in answer.body.decode()
+    assert b'dial_failures_total{reason="tls"} 1' in proxy.admin("/metrics").body
     assert server.requests == [], "octets of a request reached a server that proved nothing"
     assert server.stats["connections"] == 1, "a TLS failure is not tried again"
 
@@ -30,13 +36,13 @@ def check_refused(server, proxy):
 def test_bad_certificate_is_502(authority, start_proxy, what):
     pem = authority.leaf("bad.pem", **BAD[what])
     with FakeAws([harness.CANARY], pem) as server:
-        check_refused(server, start_proxy(server))
+        check_refused(server, start_proxy(server), SAID.get(what, NAME))
 
 
 def test_certificate_of_an_unknown_authority_is_502(tmp_path, start_proxy):
     pem = certs.Authority(tmp_path / "other", "another CA").leaf()
     with FakeAws([harness.CANARY], pem) as server:
-        check_refused(server, start_proxy(server))
+        check_refused(server, start_proxy(server), "unable to get local issuer certificate")
 
 
 @pytest.mark.parametrize("names, status", [
