@@ -118,22 +118,35 @@ static int64_t extension_ms(struct walk *w)
     return EXTENDED_MS + rng_below(&w->chain->kit.rng, EXTENDED_MS);
 }
 
+// What outlived its expiry serves until AWS itself refuses it.
+static bool is_overstayed(struct walk *w)
+{
+    struct seen_key *s = w->seen;
+    bool is_past = s->extends_from_ms && clock_wall_ms() >= s->extends_from_ms;
+    if (is_past && facts_flight_was_refused(w->flight))
+        s->refused_to_ms = s->extends_from_ms;
+    return is_past && s->extends_from_ms <= s->refused_to_ms;
+}
+
 static void fail(struct walk *w, enum status st, int64_t retry_in_ms, const struct err *why)
 {
     struct fact_result r = {.status = st, .retry_in_ms = retry_in_ms, .err = *why};
     int64_t extends_from_ms = w->seen->extends_from_ms;
-    if (extends_from_ms && clock_wall_ms() >= extends_from_ms && facts_flight_is_refresh(w->flight))
+    if (is_overstayed(w))
+        r.ends_value = true;
+    else if (extends_from_ms && clock_wall_ms() >= extends_from_ms &&
+             facts_flight_is_refresh(w->flight))
         r.retry_in_ms = extension_ms(w);
     answer(w, &r);
 }
 
-static void refuse_expired(struct walk *w, struct creds *creds)
+static void refuse_expired(struct walk *w, struct creds *creds, const char *also)
 {
     struct err why;
     char at[25];
     clock_format_iso(creds->expires_at_ms, at);
-    enum status st =
-        err_set(&why, ST_INVALID, "the credentials of %s have expired, at %s", creds->source, at);
+    enum status st = err_set(&why, ST_INVALID, "the credentials of %s have expired, at %s%s",
+                             creds->source, at, also);
     creds_free(creds);
     fail(w, st, RETRY_BROKEN_MS, &why);
 }
@@ -162,6 +175,11 @@ static void serve(struct walk *w, const struct provider_answer *a)
         r.ttl_ms = lifetime_ms - USE_MARGIN_MS;
         r.refresh_in_ms = a->is_fixed ? r.ttl_ms : refresh_wait(lifetime_ms, rng_unit(&kit->rng));
     }
+    if (creds->outlives_expiry && r.ttl_ms <= 0 && is_overstayed(w) &&
+        creds->expires_at_ms <= w->seen->refused_to_ms) {
+        refuse_expired(w, creds, ", and AWS refuses them");
+        return;
+    }
     w->seen->extends_from_ms = 0;
     if (creds->outlives_expiry) {
         r.stale_ms = INT64_MAX;
@@ -172,7 +190,7 @@ static void serve(struct walk *w, const struct provider_answer *a)
     if (r.ttl_ms > 0)
         answer(w, &r);
     else
-        refuse_expired(w, creds);
+        refuse_expired(w, creds, "");
 }
 
 static void remember(struct walk *w, const char *name, const struct err *why)

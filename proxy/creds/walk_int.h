@@ -18,6 +18,7 @@ struct seen_key {
     char *said; // the last outcome in the log
     bool has_failed;
     int64_t extends_from_ms; // wall clock: what serves since then has expired; 0: may not outlive
+    int64_t refused_to_ms;   // wall clock: what expired by then is refused by AWS, too
     bool is_walking;
     uint8_t settings[DIGEST_LEN]; // of the shared files, as far as they concern it
     struct {

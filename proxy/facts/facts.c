@@ -26,6 +26,7 @@ struct entry {
     int64_t good_until_ms;  // the value's ttl
     int64_t stale_until_ms; // how long it may serve at most while refreshes fail
     int64_t hinted_at_ms;
+    uint64_t refused;  // generation that the last hint was about
     unsigned failures; // in a row
     bool is_due_again; // invalidated while its flight was under way
     struct facts_flight *flight;
@@ -268,7 +269,7 @@ static void settle(struct entry *e, const struct fact_result *r)
     struct fact *fact;
     if (r->status == ST_OK)
         fact = fact_of_value(e, r, now_ms);
-    else if (may_serve(e, now_ms))
+    else if (!r->ends_value && may_serve(e, now_ms))
         fact = fact_of_stale(e, r, now_ms);
     else
         fact = fact_of_failure(e, r, now_ms);
@@ -345,6 +346,11 @@ bool facts_flight_is_refresh(const struct facts_flight *fl)
     return may_serve(fl->entry, loop_now_ms(fl->entry->facts->control));
 }
 
+bool facts_flight_was_refused(const struct facts_flight *fl)
+{
+    return has_value(fl->entry) && fl->entry->fact->generation == fl->entry->refused;
+}
+
 static void entry_free(struct entry *e)
 {
     struct facts *f = e->facts;
@@ -416,6 +422,8 @@ static void refuse(const struct ask *a)
 static void answer_hint(struct entry *e, const struct ask *a, int64_t now_ms)
 {
     bool is_newest = has_value(e) && e->fact->generation == a->generation;
+    if (is_newest)
+        e->refused = a->generation;
     if (is_newest && now_ms - e->hinted_at_ms >= FACTS_HINT_EVERY_MS) {
         e->hinted_at_ms = now_ms;
         start(e);

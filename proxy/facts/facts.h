@@ -42,6 +42,7 @@ struct fact_result {
     int64_t stale_ms; // how long past ttl the value may serve while refreshes fail (DNS: 10 min)
     int64_t refresh_in_ms;
     int64_t retry_in_ms;
+    bool ends_value; // of a failure: what is at hand must not serve any longer either
     struct err err;
 };
 
@@ -66,6 +67,8 @@ void facts_flight_set_data(struct facts_flight *f, void *data); // the fetcher's
 void *facts_flight_data(const struct facts_flight *f);
 // A value is at hand and goes on serving, should this flight fail.
 bool facts_flight_is_refresh(const struct facts_flight *f);
+// A value is at hand, and its user has said that it was refused (a hint).
+bool facts_flight_was_refused(const struct facts_flight *f);
 
 enum { FACTS_ADDRESSES = 0, FACTS_CREDENTIALS, FACTS_KINDS_MAX };
 

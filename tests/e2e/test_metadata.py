@@ -212,6 +212,19 @@ def test_dead_metadata_service_stops_nothing_after_expiry_either(aws, metadata, 
         time.sleep(0.05)
 
 
+def test_expired_keys_of_the_instance_end_where_aws_refuses_them(aws, metadata, start_proxy):
+    metadata.lifetime = -60
+    proxy = start(start_proxy, aws, metadata, "instance")
+    assert proxy.request("GET", OBJECT).status == 200
+    aws.faults.add("*", "status=400:ExpiredToken", 99)
+    try:
+        assert b"ExpiredToken" in proxy.request("GET", OBJECT).body
+        metadata.close()
+        harness.wait_until(lambda: is_no_credentials(proxy.request("GET", OBJECT)), 20, "the end of the keys")
+    finally:
+        aws.faults.clear()
+
+
 def test_endpoint_that_hangs_delays_nobody_who_has_credentials(aws, metadata, start_proxy, kind):
     proxy = start(start_proxy, aws, metadata, kind)
     who(proxy)

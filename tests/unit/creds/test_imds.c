@@ -328,6 +328,65 @@ static void outage_is_outlived_beyond_expiry(void **state)
     fixture_free(fx);
 }
 
+static void assert_ends(struct fixture *fx, const char *why)
+{
+    for (int i = 0; i < 100 && fx->fact->value; i++) {
+        run_for(fx, 50);
+        (void)resolve(fx, "");
+    }
+    if (fx->fact->value)
+        fail_msg("%s: still %s", why, fx->fact->err.text);
+    if (!strstr(fx->fact->err.text, why))
+        fail_msg("%s", fx->fact->err.text);
+}
+
+static void what_outlived_its_expiry_ends_where_aws_refuses_it(void **state)
+{
+    (void)state;
+    for (int is_dead = 0; is_dead < 2; is_dead++) {
+        struct service s = {.whole = "{\"AccessKeyId\":\"AK-OLD\",\"SecretAccessKey\":\"S\","
+                                     "\"Token\":\"T\",\"Expiration\":\"2020-01-01T00:00:00Z\"}"};
+        struct fixture *fx = fixture_serving(&(struct setup){.env = {ON("")}}, serve, &s);
+        (void)creds_of(resolve(fx, ""));
+        if (is_dead)
+            mock_close(fx->mock);
+        facts_view_hint(fx->view, FACTS_CREDENTIALS, "", fx->fact->generation);
+        assert_ends(fx, is_dead ? "http://127.0.0.1:" : "AWS refuses them");
+        // The same keys again are no better, new ones are.
+        if (!is_dead) {
+            facts_invalidate(fx->facts, FACTS_CREDENTIALS, NULL);
+            run_for(fx, 50);
+            (void)resolve(fx, "");
+            assert_ends(fx, "AWS refuses them");
+            s = (struct service){.lifetime_ms = HOUR_MS};
+            facts_invalidate(fx->facts, FACTS_CREDENTIALS, NULL);
+            for (int i = 0; i < 100 && !fx->fact->value; i++) {
+                run_for(fx, 50);
+                (void)resolve(fx, "");
+            }
+            assert_string_equal(creds_of(fx->fact)->access_key, "AK-R");
+        }
+        fixture_free(fx);
+    }
+}
+
+// One service that knows nothing of them is no reason to take valid keys away.
+static void what_is_valid_goes_on_though_refused(void **state)
+{
+    (void)state;
+    struct service s = {.lifetime_ms = HOUR_MS};
+    struct fixture *fx = fixture_serving(&(struct setup){.env = {ON("")}}, serve, &s);
+    (void)creds_of(resolve(fx, ""));
+    mock_close(fx->mock);
+    facts_view_hint(fx->view, FACTS_CREDENTIALS, "", fx->fact->generation);
+    for (int i = 0; i < 100 && !fx->fact->err.text[0]; i++) {
+        run_for(fx, 50);
+        (void)resolve(fx, "");
+    }
+    assert_string_equal(creds_of(fx->fact)->access_key, "AK-R");
+    fixture_free(fx);
+}
+
 static void walks_that_are_cut_short_leave_nothing_behind(void **state)
 {
     (void)state;
@@ -353,6 +412,8 @@ int main(void)
         cmocka_unit_test(silence_on_the_token_where_v1_is_refused_hints_at_the_hop_limit),
         cmocka_unit_test(nobody_there_is_no_credentials_and_no_failure),
         cmocka_unit_test(outage_is_outlived_beyond_expiry),
+        cmocka_unit_test(what_outlived_its_expiry_ends_where_aws_refuses_it),
+        cmocka_unit_test(what_is_valid_goes_on_though_refused),
         cmocka_unit_test(walks_that_are_cut_short_leave_nothing_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -143,6 +143,22 @@ static void stale_value_ends_with_its_stale_time(void **state)
     fixture_free(fx);
 }
 
+static void failure_that_ends_the_value_takes_it_away(void **state)
+{
+    (void)state;
+    struct fixture *fx = fixture_new(NULL);
+    (void)peek(fx, "k");
+    answer_value(fx, 1, (struct times){.refresh_in = 100000, .ttl = 100000, .stale = 100000});
+    facts_view_hint(fx->view, KIND, "k", generation(fx, "k"));
+    pump(fx);
+    assert_int_equal(peek(fx, "k"), 1);
+    assert_true(facts_flight_was_refused(fx->open[0]));
+    answer(fx, &(struct fact_result){
+                   .status = ST_IO, .retry_in_ms = 60000, .ends_value = true, .err = {"refused"}});
+    assert_int_equal(peek(fx, "k"), -1);
+    fixture_free(fx);
+}
+
 static void failure_is_remembered_for_its_time_and_then_fetched_again(void **state)
 {
     (void)state;
@@ -579,6 +595,7 @@ int main(void)
         cmocka_unit_test(failed_refresh_leaves_the_value_until_its_end_and_tells_why),
         cmocka_unit_test(stale_value_serves_past_its_ttl_only_while_refreshes_fail),
         cmocka_unit_test(stale_value_ends_with_its_stale_time),
+        cmocka_unit_test(failure_that_ends_the_value_takes_it_away),
         cmocka_unit_test(failure_is_remembered_for_its_time_and_then_fetched_again),
         cmocka_unit_test(memory_of_failures_is_jittered_by_a_fifth),
         cmocka_unit_test(failures_without_a_time_back_off_from_one_second_to_thirty),
