@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A process that holds keys: what it lets be seen, and how it bears scarcity."""
+import json
 import os
 import pathlib
 import socket
@@ -38,6 +39,16 @@ def test_no_core_and_no_new_privileges(proxy):
     core = next(line for line in limits.splitlines() if line.startswith("Max core file size"))
     assert core.split()[4:6] == ["0", "0"]
     assert status_field(proxy, "NoNewPrivs") == "1"
+
+
+def test_status_shows_the_process_as_the_kernel_does(aws, start_proxy):
+    proxy = start_proxy(aws, limit_descriptors=(100, 2000))
+    limits = pathlib.Path(f"/proc/{proxy.process.pid}/limits").read_text()
+    files = next(line for line in limits.splitlines() if line.startswith("Max open files")).split()
+    assert files[3:5] == ["2000", "2000"]  # raised as far as it may be
+    shown = json.loads(proxy.admin("/status").body)["hardening"]
+    assert shown == {"dumpable": False, "no_new_privileges": True, "core_bytes_max": 0,
+                     "open_files_max": 2000}
 
 
 def test_secrets_stand_in_no_argument(proxy):

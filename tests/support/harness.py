@@ -174,8 +174,9 @@ class Proxy:
         if user is not None:  # who may not be able to reach the build folder
             binary = shutil.copy(BINARY, self.folder)
         self.command = [binary, "run", "--config", str(self.conf_path), *arguments]
-        if limit_descriptors:
-            self.command = ["prlimit", f"--nofile={limit_descriptors}:{limit_descriptors}",
+        if limit_descriptors:  # both limits, or (soft, hard)
+            soft, hard = limit_descriptors if isinstance(limit_descriptors, tuple) else [limit_descriptors] * 2
+            self.command = ["prlimit", f"--nofile={soft}:{hard}",
                             *self.command]
         self.sockets = sockets
         if sockets:
