@@ -15,7 +15,7 @@ HOST = "bucket.s3.us-east-1.amazonaws.com"
 BASE = f"http://{HOST}/"
 GIB = 1 << 30
 MIB = 1 << 20
-ALLOWED_GROWTH = 4 * MIB
+ALLOWED_GROWTH = 4_000_000
 
 
 def upload(proxy, path, size):
