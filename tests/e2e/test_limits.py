@@ -29,6 +29,7 @@ LIMITS = {
     "tls_timeout": "tls", "first_byte_timeout": "http", "idle_timeout": "limits",
     "total_timeout": "retry_life", "pool_idle_timeout": "hardening", "retry_queue": "retry_limits",
     "rate_limit_queue": "retry_limits", "rate_limit_wait": "retry_limits", "retry_max_attempts": "retry_rules",
+    "upgrade_timeout": "upgrade",
 }
 
 
@@ -83,7 +84,7 @@ def test_spool_has_a_limit_for_all(start_proxy, aws, tmp_path):
     answer = proxy.request("POST", QUEUE, body=bytes(150_000))
     assert (answer.status, answer.error, answer.fields.get("Retry-After")) == (503, "overloaded", "1")
     assert proxy.request("POST", QUEUE, body=bytes(100_000)).status == 200
-    assert metrics(proxy)["spool_bytes"] == 0
+    harness.wait_until(lambda: metrics(proxy)["spool_bytes"] == 0)
 
 
 # -- connections
@@ -127,8 +128,8 @@ def test_connections_of_one_client_have_a_limit(start_proxy, aws, workers):
 @pytest.mark.heavy
 @pytest.mark.own_namespace
 def test_clients_beyond_loopback_have_a_limit_by_default(start_proxy, aws, outside):
-    proxy = start_proxy(aws, f"listen = {outside}:{harness.free_port()}\nmax_connections = 3000\n")
-    port = int(re.search(rf"listening on {outside}:(\d+)", proxy.log).group(1))
+    port = harness.free_port()
+    proxy = start_proxy(aws, f"listen = {outside}:{port}\nmax_connections = 3000\n")
     clients = []
     try:
         for _ in range(1024):
@@ -203,8 +204,7 @@ def test_many_requests_go_through_a_narrow_gate_in_the_end(start_proxy, aws):
         with proxy.client() as client:
             return [client.request("PUT", S3 + f"k{i}", body=b"%d" % i).status for _ in range(10)]
     assert together(20, ten) == [[200] * 10] * 20
-    got = metrics(proxy)
-    assert got["requests_forwarded"] == got["requests_queued"] == 0
+    harness.wait_until(lambda: metrics(proxy)["requests_forwarded"] == metrics(proxy)["requests_queued"] == 0)
 
 
 @pytest.mark.heavy
@@ -295,7 +295,8 @@ def test_reader_that_stops_is_cut(start_proxy, aws):
 def test_half_closed_client_is_waited_for_so_long(start_proxy, aws):
     proxy = start_proxy(aws, "half_close_grace = 100ms\n")
     with proxy.client() as client:
-        client.start("GET", S3 + "generate/1", [("Fake-Fault", "stall-head=5")], host=HOST)
+        client.start("GET", S3 + "generate/1", [("Fake-Fault", "stall-head=30")], host=HOST)
+        harness.wait_until(lambda: aws.requests)
         client.sock.shutdown(socket.SHUT_WR)
         with pytest.raises((http1.Truncated, ConnectionError)):
             client.read()

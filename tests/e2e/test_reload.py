@@ -162,7 +162,7 @@ def test_connection_limit_that_grows_lets_waiting_clients_in(aws, start_proxy):
 def test_new_authorities_hold_for_new_connections(aws, start_proxy, authority, tmp_path):
     bundle = tmp_path / "bundle.pem"
     shutil.copy(authority.bundle, bundle)
-    proxy = start_proxy(aws, ca_bundle=bundle)
+    proxy = start_proxy(aws, "workers = 1", ca_bundle=bundle)
     assert proxy.request("GET", BASE + "generate/1").status == 200
     proxy.reload()
     assert proxy.request("GET", BASE + "generate/1").status == 200
@@ -391,10 +391,15 @@ def test_a_thousand_reloads_leak_nothing(aws, start_proxy, authority, tmp_path):
             for _ in range(int(left)):
                 proxy.signal(signal.SIGHUP)
     several(rounds // 10)
-    before = proxy.memory("VmRSS")
     descriptors = metric(proxy, "process_open_fds")
-    several(rounds)
+    growth = []
+    while len(growth) < 3:  # the allocator may still look for its size; what leaks grows each time
+        before = proxy.memory("VmRSS")
+        several(rounds)
+        growth.append(proxy.memory("VmRSS") - before)
+        if harness.SANITIZER or growth[-1] < 2 << 20:
+            break
+    else:
+        raise AssertionError(f"memory grew by {growth}")
     assert metric(proxy, "process_open_fds") == descriptors
-    if not harness.SANITIZER:
-        assert proxy.memory("VmRSS") - before < 2 << 20
     assert done() >= rounds
