@@ -3,6 +3,7 @@
 // else of a secret is in reach here.
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -74,6 +75,14 @@ static json_t *listeners_of(const struct admin *a)
     return o;
 }
 
+// What of upstream_proxy is no secret: "host:port", or "none".
+static const char *proxy_of(const char *url)
+{
+    const char *at = url ? strrchr(url, '@') : NULL;
+    const char *slashes = url ? strstr(url, "://") : NULL;
+    return at ? at + 1 : slashes ? slashes + 3 : url;
+}
+
 static json_t *routes_of(const struct config *c)
 {
     json_t *all = json_array();
@@ -84,6 +93,7 @@ static json_t *routes_of(const struct config *c)
         set_text(o, "service", r->service);
         set_text(o, "region", r->region);
         set_text(o, "upstream", r->upstream);
+        set_text(o, "upstream_proxy", proxy_of(r->upstream_proxy));
         set_text(o, "sign_host", r->sign_host);
         set_text(o, "profile", r->profile);
         (void)json_array_append_new(all, o);
@@ -235,6 +245,7 @@ void admin_status(struct admin_call *c, const struct facts_list *list)
     set(o, "config", config_of(a));
     set_text(o, "upgrade_error", p->upgrade_error);
     set(o, "region", region_of(a->config));
+    set_text(o, "upstream_proxy", proxy_of(a->config->upstream_proxy));
     set(o, "routes", routes_of(a->config));
     set(o, "credentials", list ? credentials_of(list) : json_null());
     set(o, "addresses", list ? facts_of(list, FACTS_ADDRESSES) : json_null());

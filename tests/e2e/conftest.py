@@ -100,6 +100,7 @@ def start_proxy(tmp_path, authority):
     yield start
     for one in started:
         if one.process is None:
+            one.check_log()
             continue
         try:
             one.stop()

@@ -161,7 +161,21 @@ public class Flow {
         });
         Proxy proxy = new Proxy(Proxy.Type.HTTP, new InetSocketAddress("127.0.0.1", Integer.parseInt(a[0])));
         HttpURLConnection c = (HttpURLConnection) new URL(a[1]).openConnection(proxy);
-        System.out.println(c.getResponseCode());
+        System.out.println("HttpURLConnection " + c.getResponseCode());
+        java.net.http.HttpClient client = java.net.http.HttpClient.newBuilder()
+            .version(java.net.http.HttpClient.Version.HTTP_1_1)
+            .proxy(ProxySelector.of(new InetSocketAddress("127.0.0.1", Integer.parseInt(a[0]))))
+            .authenticator(new Authenticator() {
+                protected PasswordAuthentication getPasswordAuthentication() {
+                    return new PasswordAuthentication("user", a[2].toCharArray());
+                }
+            }).build();
+        var answer = client.send(java.net.http.HttpRequest.newBuilder(URI.create(a[1])).build(),
+                                 java.net.http.HttpResponse.BodyHandlers.ofString());
+        var sent = client.send(java.net.http.HttpRequest.newBuilder(URI.create(a[1] + "-put"))
+                                   .PUT(java.net.http.HttpRequest.BodyPublishers.ofString("x".repeat(100000))).build(),
+                               java.net.http.HttpResponse.BodyHandlers.ofString());
+        System.out.println("HttpClient " + answer.statusCode() + " " + sent.statusCode());
     }
 }
 """
@@ -173,7 +187,7 @@ def test_java_completes_the_407_flow(guarded, tmp_path):
     (tmp_path / "Flow.java").write_text(JAVA)
     result = subprocess.run(["java", "Flow.java", str(guarded.port), BASE + "generate/7", TOKEN], cwd=tmp_path,
                             capture_output=True, check=False, timeout=120)
-    assert result.stdout.strip() == b"200", result
+    assert result.stdout.split(b"\n")[:2] == [b"HttpURLConnection 200", b"HttpClient 200 200"], result
 
 
 def test_a_missing_token_file_is_said(start_proxy, tmp_path):

@@ -121,6 +121,14 @@ def test_promtool_likes_the_metrics(proxy, aws):
     assert not result.stdout + result.stderr
 
 
+def test_page_lists_each_metric_and_no_other(proxy, aws):
+    proxy.request("GET", BASE + "generate/1000")
+    families = set(re.findall(r"^# TYPE (\S+)", proxy.admin("/metrics").body.decode(), re.M))
+    page = (harness.ROOT / "docs/operations.md").read_text()
+    table = page[page.index("| metric | labels"):page.index("Labels whose values are learned")]
+    assert set(re.findall(r"`((?:sigv4_proxy|process)_\w+)`", table)) == families
+
+
 def test_dashboard_asks_only_for_metrics_that_exist(proxy, aws):
     proxy.request("GET", BASE + "generate/1000")
     text = proxy.admin("/metrics").body.decode()

@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 
+import canary
 import http1
 from fake_aws import Identity
 from ports import free_port
@@ -26,6 +27,7 @@ BINARY = os.environ.get("SIGV4_BINARY", str(ROOT / "build/dev/sigv4-proxy"))
 SANITIZER = os.environ.get("SIGV4_SANITIZER", "")
 CANARY = Identity("AKIACANARYCANARY7EGG", "canarySecret/9f2+1c7d/plainlyVisible40ch",
                   "canaryToken//Zm9vYmFyLWJhei1xdXV4LWNvcmdl==")
+http1.Client.inspect = lambda answer: canary.check_answer(CANARY, answer)
 REPORT = re.compile(
     r"(ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|: runtime error: |LeakSanitizer:|Assertion .* failed)")
 # A machine that others use is slow now and then, sanitizers slow the proxy down: how long a test waits
@@ -113,9 +115,13 @@ def identity_environment(identity):
 
 def run_binary(*arguments, folder, env=None, given="", timeout=20):
     """Runs a subcommand to its end. given: what it can read from standard input."""
-    return subprocess.run(
+    result = subprocess.run(
         [BINARY, *arguments], env=base_environment(folder) | (env or {}), input=given,
         capture_output=True, text=True, timeout=timeout * PATIENCE, check=False)
+    canary.check([CANARY.secret_key, CANARY.token], result.stderr, "standard error")
+    if arguments[:1] not in (("export-credentials",), ("presign",)):
+        canary.check([CANARY.secret_key, CANARY.token, CANARY.access_key], result.stdout, "standard output")
+    return result
 
 
 class Heir:
@@ -182,6 +188,7 @@ class Proxy:
         if sockets:
             self.command = [sys.executable, "-c", ACTIVATE, *(str(s.fileno()) for _, s in sockets), "--",
                             ":".join(name for name, _ in sockets), *self.command]
+        self.has_own_admin = admin is None
         self.stderr = stderr
         self.user = user
         self.process = None
@@ -282,8 +289,18 @@ class Proxy:
         if self.process is None:
             return
         if self.process.poll() is None:
+            self.inspect()
             self.signal(signal.SIGTERM)
         self.check_end(seconds)
+
+    def inspect(self):
+        """Looks for secrets in everything that it shows while it runs."""
+        canary.check_process(self)
+        if self.has_own_admin:
+            canary.check_pages(self)
+
+    def check_log(self):
+        canary.check(self.secrets, self.log, "the log")
 
     def check_end(self, seconds=10, code=0):
         try:
@@ -296,8 +313,7 @@ class Proxy:
         report = REPORT.search(log)
         assert not report, f"sanitizer report:\n{log[report.start():][:6000]}"
         assert ended == code, f"exit code {ended}:\n{log[-3000:]}"
-        for secret in self.secrets:
-            assert secret not in log, f"a secret is in the log: {secret[:6]}..."
+        self.check_log()
 
 
 @contextlib.contextmanager

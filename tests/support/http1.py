@@ -179,6 +179,8 @@ class Response:
 class Client:
     """A client that sends exactly what it is told to."""
 
+    inspect = None  # called with each answer that is read whole
+
     def __init__(self, address, timeout=20):
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
         self.sock = socket.socket(family)
@@ -245,6 +247,8 @@ class Client:
         except (Truncated, ConnectionError):
             pass
         answer.body = bytes(body)
+        if Client.inspect:
+            Client.inspect(answer)
         return answer
 
     def request(self, method, url, fields=(), body=None, host=None, version="HTTP/1.1"):
