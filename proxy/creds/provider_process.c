@@ -19,6 +19,9 @@
 #define OUT_MAX  ((size_t)65536)
 #define ERR_MAX  ((size_t)1024)
 
+#define CHAIN_VARIABLE "_CREDENTIAL_PROCESS_CHAIN"
+#define CHAIN_MAX      8
+
 struct process_op {
     struct provider_op op;
     struct arena arena;
@@ -45,25 +48,58 @@ static void name_failure(const struct process_op *x, struct err *e)
 static bool is_ours(const char *variable)
 {
     static const char *const names[] = {
-        "SIGV4_PROXY_",   "LISTEN_PID=",   "LISTEN_FDS=",   "LISTEN_FDNAMES=",
-        "NOTIFY_SOCKET=", "WATCHDOG_PID=", "WATCHDOG_USEC="};
+        "SIGV4_PROXY_",   "LISTEN_PID=",   "LISTEN_FDS=",    "LISTEN_FDNAMES=",
+        "NOTIFY_SOCKET=", "WATCHDOG_PID=", "WATCHDOG_USEC=", "_CREDENTIAL_PROCESS_CHAIN="};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (!strncmp(variable, names[i], strlen(names[i])))
             return true;
     return false;
 }
 
+// A command may run this program in its turn: which profiles wait for each other is passed on, so
+// that none waits for itself, a process behind the other. Each by its name and its file.
+static const char *link_of(struct process_op *x)
+{
+    const struct creds_query *q = x->op.q;
+    enum file_kind file = FILE_CONFIG;
+    (void)profiles_find(q->profiles, q->choice.name, "credential_process", &file);
+    return arena_printf(&x->arena, "%s@%llx", q->choice.name,
+                        (unsigned long long)q->profiles->ids[file].ino);
+}
+
+static enum status check_loop(struct process_op *x, struct err *e)
+{
+    const char *chain = envp_get(x->op.q->envp, CHAIN_VARIABLE);
+    const char *own = link_of(x);
+    struct span rest = span_of(chain);
+    struct span one;
+    unsigned n = 0;
+    bool is_in = false;
+    while (chain && span_next(&rest, ' ', &one)) {
+        n++;
+        is_in = is_in || span_is(one, own);
+    }
+    if (is_in)
+        return err_set(e, ST_INVALID, "it leads back to this profile");
+    if (n >= CHAIN_MAX)
+        return err_set(e, ST_LIMIT, "more than %d commands wait for each other", CHAIN_MAX);
+    return ST_OK;
+}
+
 static char **environment(struct process_op *x)
 {
     char *const *envp = x->op.q->envp;
+    const char *chain = envp_get(envp, CHAIN_VARIABLE);
     size_t n = 0;
     while (envp[n])
         n++;
-    char **out = arena_alloc(&x->arena, (n + 1) * sizeof(*out));
+    char **out = arena_alloc(&x->arena, (n + 2) * sizeof(*out));
     char **slot = out;
     for (size_t i = 0; i < n; i++)
         if (!is_ours(envp[i]))
             *slot++ = envp[i];
+    *slot++ = arena_printf(&x->arena, CHAIN_VARIABLE "=%s%s%s", chain ? chain : "",
+                           chain ? " " : "", link_of(x));
     *slot = NULL;
     return out;
 }
@@ -127,7 +163,8 @@ struct provider_op *process_start(const struct creds_query *q, provider_done_fn 
     x->op.clear = clear;
     arena_init(&x->arena);
     const char *line = setting_of_profile(q, "credential_process", &x->arena);
-    if (command_line_split(span_of(line), &x->arena, &x->argv, &why) != ST_OK) {
+    if (command_line_split(span_of(line), &x->arena, &x->argv, &why) != ST_OK ||
+        check_loop(x, &why) != ST_OK) {
         name_failure(x, &why);
         provider_op_fail(&x->op, RETRY_BROKEN_MS, &why);
         return &x->op;

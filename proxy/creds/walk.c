@@ -259,6 +259,14 @@ static void next(struct walk *w)
 
 // ---- the beginning
 
+static bool runs_commands(const struct profile_file *f)
+{
+    for (unsigned i = 0; i < f->n_properties; i++)
+        if (span_is(f->properties[i].key, "credential_process"))
+            return true;
+    return false;
+}
+
 static void tell_warnings(struct creds_chain *c, const struct profiles *p, enum file_kind kind)
 {
     const struct profile_file *f = p->files[kind];
@@ -269,7 +277,8 @@ static void tell_warnings(struct creds_chain *c, const struct profiles *p, enum 
         log_warn("creds", "%s is left out: %s", p->paths[kind], p->why[kind].text);
     for (unsigned i = 0; i < f->n_warnings; i++)
         log_warn("creds", "%s:%u: %s", p->paths[kind], f->warnings[i].line, f->warnings[i].what);
-    if (kind == FILE_CREDENTIALS && p->status[kind] == ST_OK && (p->ids[kind].mode & 022))
+    bool matters = kind == FILE_CREDENTIALS || runs_commands(f);
+    if (matters && p->status[kind] == ST_OK && (p->ids[kind].mode & 022))
         log_warn("creds", "%s can be written by others", p->paths[kind]);
 }
 

@@ -227,3 +227,18 @@ def test_own_export_serves_as_the_process_of_another_profile(aws, tool, tmp_path
         config.write(f"[profile q]\ncredential_process = {harness.BINARY} export-credentials --profile p\n")
     proxy = start_proxy(aws, "profile = q\n", identity=None)
     assert who(proxy) == FIRST.access_key
+
+
+def test_process_that_asks_for_its_own_profile_ends(tmp_path):
+    write_home(tmp_path, config=f"[profile p]\ncredential_process = {harness.BINARY} export-credentials\n")
+    done = harness.run_binary("export-credentials", folder=tmp_path, env={"AWS_PROFILE": "p"})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "it leads back to this profile" in done.stderr
+
+
+def test_command_in_a_file_that_others_may_write_is_warned_of(aws, tool, tmp_path, start_proxy):
+    tool(says(FIRST))
+    (tmp_path / ".aws" / "config").chmod(0o664)
+    proxy = start(start_proxy, aws)
+    assert who(proxy) == FIRST.access_key
+    assert f"{tmp_path}/.aws/config can be written by others" in proxy.log

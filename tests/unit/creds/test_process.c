@@ -260,6 +260,51 @@ static void what_is_meant_for_the_proxy_is_not_in_its_environment(void **state)
     fixture_free(fx);
 }
 
+// What it passes on; static.
+static const char *chain_seen(const struct fixture *fx)
+{
+    static char text[200];
+    FILE *f = fopen(folder_at(&fx->folder, "chain"), "r");
+    assert_non_null(f);
+    assert_non_null(fgets(text, sizeof(text), f));
+    assert_int_equal(fclose(f), 0);
+    text[strcspn(text, "\n")] = '\0';
+    return text;
+}
+
+static void profile_that_waits_for_itself_is_refused(void **state)
+{
+    (void)state;
+    struct fixture *fx =
+        tool_saying(&setup, "echo $_CREDENTIAL_PROCESS_CHAIN > DIR/chain\n" SAY(ANSWER));
+    (void)creds_of(resolve(fx, ""));
+    const char *chain = chain_seen(fx);
+    assert_int_equal(strncmp(chain, "default@", 8), 0);
+    free(fx->envp[2]); // that of no metadata service, which no walk comes to here
+    fx->envp[2] = xmalloc(300);
+    (void)snprintf(fx->envp[2], 300, "_CREDENTIAL_PROCESS_CHAIN=a@1 %s", chain);
+    log_set_level((enum log_level) - 1);
+    const struct fact *f = resolve(fx, "profile=default");
+    assert_int_equal(f->status, ST_INVALID);
+    assert_non_null(strstr(f->err.text, OF_TOOL "it leads back to this profile"));
+    fixture_free(fx);
+}
+
+static void commands_that_wait_for_each_other_are_bounded(void **state)
+{
+    (void)state;
+    struct setup s = {.env = {"_CREDENTIAL_PROCESS_CHAIN=a@1 b@1 c@1 d@1 e@1 f@1 g@1 default@1"},
+                      .config = TOOL};
+    struct fixture *fx = tool_saying(&s, SAY(ANSWER));
+    assert_non_null(strstr(resolve(fx, "")->err.text, "more than 8 commands wait for each other"));
+    fixture_free(fx);
+    s.env[0] = "_CREDENTIAL_PROCESS_CHAIN=default@1";
+    fx = tool_saying(&s, "echo $_CREDENTIAL_PROCESS_CHAIN > DIR/chain\n" SAY(ANSWER));
+    assert_string_equal(creds_of(resolve(fx, ""))->access_key, "AK-P"); // of another file
+    assert_int_equal(strncmp(chain_seen(fx), "default@1 default@", 18), 0);
+    fixture_free(fx);
+}
+
 static void failed_refresh_leaves_what_serves(void **state)
 {
     (void)state;
@@ -328,6 +373,8 @@ int main(void)
         cmocka_unit_test(one_that_hangs_is_stopped_at_its_deadline),
         cmocka_unit_test(one_that_leaves_a_process_with_the_output_open_serves),
         cmocka_unit_test(what_is_meant_for_the_proxy_is_not_in_its_environment),
+        cmocka_unit_test(profile_that_waits_for_itself_is_refused),
+        cmocka_unit_test(commands_that_wait_for_each_other_are_bounded),
         cmocka_unit_test(failed_refresh_leaves_what_serves),
         cmocka_unit_test(new_credentials_of_a_refresh_serve),
         cmocka_unit_test(A17_it_may_be_the_source_of_a_role),
