@@ -39,7 +39,7 @@ def test_each_limit_has_a_test():
     for section in ("limits", "timeouts"):
         text = re.search(rf"^\[{section}\]$(.*?)(?=^\[|\Z)", full, re.M | re.S).group(1)
         found |= set(re.findall(r"^#?([a-z_]+) =", text, re.M))
-    others = {"pool_max_age", "drain_timeout", "pre_stop_wait", "exit_when_idle"}  # of operations
+    others = {"pool_max_age", "drain_timeout", "pre_stop_wait", "exit_when_idle", "upgrade_timeout"}  # of operations
     assert found - others <= set(LIMITS)
     for key, theme in LIMITS.items():
         text = (harness.ROOT / f"tests/e2e/test_{theme}.py").read_text()

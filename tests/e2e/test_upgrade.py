@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """SIGUSR2 and SIGTERM under load, socket activation, and what a service manager is told."""
+import contextlib
 import json
 import os
 import pathlib
@@ -37,6 +38,17 @@ def children(pid):
         if int(parent) == pid:
             found[int(number)] = state
     return found
+
+
+@pytest.fixture(autouse=True)
+def no_orphans(tmp_path):
+    """A test that fails between two processes leaves none."""
+    yield
+    for pid in children(os.getpid()):
+        with contextlib.suppress(OSError):
+            if str(tmp_path) in pathlib.Path(f"/proc/{pid}/cmdline").read_text():
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
 
 
 # ---- upgrade
