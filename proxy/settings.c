@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -37,11 +38,58 @@ static enum status read_file(const char *path, struct buf *out, struct err *e)
     return st;
 }
 
+// Relative to the folder of the file in which it stands.
+static char *pattern_of(const char *from, const char *pattern)
+{
+    const char *slash = strrchr(from, '/');
+    struct buf b;
+    buf_init(&b);
+    if (*pattern != '/' && slash)
+        buf_add(&b, from, (size_t)(slash - from) + 1);
+    buf_add_str(&b, pattern);
+    char *all = xstrdup(buf_cstr(&b));
+    buf_clear(&b);
+    return all;
+}
+
+static enum status read_one(const char *path, const struct config_reader *r, struct err *e)
+{
+    struct buf file;
+    buf_init(&file);
+    enum status st = read_file(path, &file, e);
+    if (st == ST_DECLINED)
+        st = ST_IO;
+    if (st == ST_OK)
+        st = r->read(r->arg, path, buf_span(&file));
+    buf_clear(&file);
+    return st;
+}
+
+// A pattern may name nothing yet; a plain name must be there.
+static enum status include(const char *from, const char *pattern, const struct config_reader *r,
+                           struct err *e)
+{
+    glob_t found = {0};
+    enum status st = ST_OK;
+    char *all = pattern_of(from, pattern);
+    int rc = glob(all, 0, NULL, &found); // in the order of their names
+    if (rc == GLOB_NOMATCH && !strpbrk(pattern, "*?["))
+        st = err_set(e, ST_IO, "%s: %s", all, strerror(ENOENT));
+    else if (rc != 0 && rc != GLOB_NOMATCH)
+        st = err_set(e, ST_IO, "%s: can't be searched", all);
+    for (size_t i = 0; st == ST_OK && i < found.gl_pathc; i++)
+        st = read_one(found.gl_pathv[i], r, e);
+    globfree(&found);
+    free(all);
+    return st;
+}
+
 static enum status load_file(const struct settings_source *s, struct config **out, struct err *e)
 {
     struct buf file;
     const char *path = config_file_argument(s->argc, s->argv);
-    struct config_input in = {.argc = s->argc, .argv = s->argv, .envp = s->envp};
+    struct config_input in = {
+        .argc = s->argc, .argv = s->argv, .envp = s->envp, .include = include};
     bool is_named = path != NULL;
     buf_init(&file);
     if (!path)

@@ -124,8 +124,8 @@ static enum status check_regions(struct merge *m)
         const struct config_route *r = &c->routes[i];
         enum config_algorithm algorithm = r->has_algorithm ? r->algorithm : c->algorithm;
         if (algorithm == ALGORITHM_SIGV4 && is_region_set(r->region))
-            return err_set(m->e, ST_INVALID, "%s:%u: [route \"%s\"]: %s", m->file_name, r->line,
-                           r->glob, text);
+            return err_set(m->e, ST_INVALID, "%s:%u: [route \"%s\"]: %s",
+                           r->file ? r->file : m->file_name, r->line, r->glob, text);
     }
     if (c->algorithm != ALGORITHM_SIGV4 || !is_region_set(c->region))
         return ST_OK;
@@ -139,7 +139,8 @@ static enum status check_policies(struct merge *m)
     for (unsigned i = 0; i < m->c->n_policies; i++)
         if (!m->c->policies[i].has_action)
             return err_set(m->e, ST_INVALID, "%s:%u: this [policy] has no action (allow or deny)",
-                           m->file_name, m->c->policies[i].line);
+                           m->c->policies[i].file ? m->c->policies[i].file : m->file_name,
+                           m->c->policies[i].line);
     return ST_OK;
 }
 
@@ -180,7 +181,7 @@ static enum status check_all(struct merge *m)
 enum status config_parse(const struct config_input *in, struct config **out, struct err *e)
 {
     struct err local;
-    struct merge m = {.e = e ? e : &local, .file_name = in->file_name};
+    struct merge m = {.e = e ? e : &local, .file_name = in->file_name, .include = in->include};
     *out = NULL;
     m.e->text[0] = '\0';
     if (merge_help_wanted(in))
@@ -244,6 +245,9 @@ void config_release(struct config *c)
     free(c->policies);
     free(c->origins);
     free(c->file_name);
+    for (unsigned i = 0; i < c->included.n; i++)
+        free(c->included.v[i]);
+    free(c->included.v);
     free(c->note);
     free(c->default_region);
     free(c->default_region_source);

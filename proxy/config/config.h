@@ -78,7 +78,8 @@ struct config_route {
     bool has_rate_limit_queue;
     uint64_t rate_limit_queue;
     int64_t rate_limit_wait_ms; // -1: not set
-    unsigned line;              // where the section stands, for messages
+    const char *file;           // where the section stands, for messages: an included file,
+    unsigned line;              // borrowed from the snapshot, or NULL, and the line
 };
 
 enum config_action { ACTION_ALLOW = 0, ACTION_DENY };
@@ -94,7 +95,8 @@ struct config_policy {
     struct config_list key;                   // prefixes
     enum config_action action;
     bool has_action;
-    unsigned line; // where the section stands, for messages
+    const char *file; // as of a route
+    unsigned line;
 };
 
 struct config {
@@ -177,9 +179,20 @@ struct config {
     char *default_region_source;    // config_take_region's, NULL before
     char *note;                     // a value that was taken for another one; NULL: none
     char *file_name;                // NULL: no file
+    struct config_list included;    // names of further files
     unsigned n_routes, n_policies;
     _Atomic unsigned refs;
 };
+
+// Takes one file.
+struct config_reader {
+    enum status (*read)(void *arg, const char *name, struct span file);
+    void *arg;
+};
+// Gives the reader each file that the pattern, as it stands in the file `from`, names, in order;
+// ends with the first status that is not ST_OK. What the reader refused is in e already.
+typedef enum status (*config_include_fn)(const char *from, const char *pattern,
+                                         const struct config_reader *r, struct err *e);
 
 struct config_input {
     int argc; // arguments behind the subcommand, or all; without the program's name
@@ -187,6 +200,7 @@ struct config_input {
     char *const *envp;
     const char *file_name; // for messages; NULL: no file
     struct span file;
+    config_include_fn include; // NULL: there is no including here
 };
 
 // e: "file:line: what is wrong" (or the flag, or the variable), with the nearest name for an
@@ -214,6 +228,9 @@ NODISCARD enum status config_time_parse(struct span text, int64_t least_ms, int6
 NODISCARD enum status config_rate_parse(const char *text, struct config_rate *out, struct err *e);
 // Finds --config/-c FILE in the arguments without judging the rest; NULL where absent.
 const char *config_file_argument(int argc, char *const *argv);
+// "line 12", or "FILE:12" of an included file.
+#define CONFIG_PLACE 160
+const char *config_place(const char *file, unsigned line, char out[CONFIG_PLACE]);
 // Whether the argument is a setting's flag whose value is the next argument.
 bool config_flag_takes_next(const char *argument);
 

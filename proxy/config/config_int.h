@@ -15,8 +15,9 @@ enum config_source {
 
 struct config_origin {
     enum config_source source;
-    unsigned line; // FROM_FILE
-    char *where;   // "file:12", "--region", "SIGV4_PROXY_REGION"; NULL: the default
+    unsigned line;    // FROM_FILE
+    const char *file; // an included one, borrowed from the snapshot; else NULL
+    char *where;      // "file:12", "--region", "SIGV4_PROXY_REGION"; NULL: the default
 };
 
 #endif

@@ -232,9 +232,11 @@ void config_full_conf(struct buf *out)
         SPAN("Every setting of sigv4-proxy with its default. Printed from the options table by "
              "gen-docs."));
     docs_wrap(out, "# ", span_of(docs_values));
-    docs_wrap(out, "# ",
-              SPAN("A # or ; at the start of a line or behind a blank begins a comment. Each key "
-                   "stands once, under its section."));
+    docs_wrap(
+        out, "# ",
+        SPAN("A # or ; at the start of a line or behind a blank begins a comment. Each key "
+             "stands once, under its section. include = conf.d/*.conf, in front of routes and "
+             "policies, stands for the files that the pattern names."));
     for (size_t s = 0; s < option_sections_n; s++) {
         buf_addf(out, "\n# %s\n[%s]\n", option_sections[s].help, option_sections[s].name);
         for (size_t i = 0; i < options_n; i++)

@@ -20,7 +20,8 @@ static void add_general(const struct config *c, const struct option *o, struct b
 
 static void add_route(const struct config *c, const struct config_route *r, struct buf *out)
 {
-    buf_addf(out, "\n[route \"%s\"]  # %s:%u\n", r->glob, c->file_name, r->line);
+    buf_addf(out, "\n[route \"%s\"]  # %s:%u\n", r->glob, r->file ? r->file : c->file_name,
+             r->line);
     for (size_t i = 0; i < options_n; i++) {
         const struct option *o = &options[i];
         const void *field = (const char *)r + o->route_at;
@@ -36,10 +37,11 @@ static void add_route(const struct config *c, const struct config_route *r, stru
 
 static void add_policy(const struct config *c, const struct config_policy *p, struct buf *out)
 {
+    const char *file = p->file ? p->file : c->file_name;
     if (p->name)
-        buf_addf(out, "\n[policy \"%s\"]  # %s:%u\n", p->name, c->file_name, p->line);
+        buf_addf(out, "\n[policy \"%s\"]  # %s:%u\n", p->name, file, p->line);
     else
-        buf_addf(out, "\n[policy]  # %s:%u\n", c->file_name, p->line);
+        buf_addf(out, "\n[policy]  # %s:%u\n", file, p->line);
     for (size_t i = 0; i < policy_options_n; i++) {
         const struct option *o = &policy_options[i];
         const void *field = (const char *)p + o->at;

@@ -307,14 +307,20 @@ static const char man_conf_example[] =
 void config_man_conf(struct buf *out)
 {
     add_header(out, "SIGV4-PROXY.CONF 5", "sigv4-proxy.conf", "configuration of sigv4-proxy");
-    buf_add_str(out, ".Sh DESCRIPTION\n"
-                     "The file holds sections and lines of the form\n"
-                     ".Ql key = value .\n"
-                     "A\n.Ql #\nor\n.Ql \\&;\n"
-                     "at the start of a line or behind a blank begins a comment.\n"
-                     "Values stand without quotes.\n"
-                     "Each key belongs to one section and stands in the file once.\n"
-                     "Unknown keys are refused.\n");
+    buf_add_str(out,
+                ".Sh DESCRIPTION\n"
+                "The file holds sections and lines of the form\n"
+                ".Ql key = value .\n"
+                "A\n.Ql #\nor\n.Ql \\&;\n"
+                "at the start of a line or behind a blank begins a comment.\n"
+                "Values stand without quotes.\n"
+                "Each key belongs to one section and stands in the file once.\n"
+                "Unknown keys are refused.\n"
+                ".Pp\n"
+                ".Ql include = conf.d/*.conf\n"
+                "in front of routes and policies stands for the files that the pattern names,\n"
+                "in the order of their names, relative to the folder of the file.\n"
+                "A pattern may name none, a plain name must be there.\n");
     add_text(out, docs_values);
     for (size_t s = 0; s < option_sections_n; s++) {
         buf_addf(out, ".Ss [%s]\\&\n", option_sections[s].name);

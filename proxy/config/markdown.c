@@ -82,9 +82,14 @@ void config_markdown(struct buf *out)
                      "flag; the command line wins over the environment, and that over the file. "
                      "`sigv4-proxy check-config`\nprints what holds and where it was said.\n\n");
     add_plain(out, docs_values);
-    buf_add_str(out, "\n\nA `#` or `;` at the start of a line or behind a blank begins a comment. "
-                     "Each key belongs to one section and stands there\nonce. Unknown keys and "
-                     "flags are refused with the nearest name.\n");
+    buf_add_str(
+        out,
+        "\n\nA `#` or `;` at the start of a line or behind a blank begins a comment. "
+        "Each key belongs to one section and stands there\nonce. Unknown keys and "
+        "flags are refused with the nearest name.\n\n`include = conf.d/*.conf`, in "
+        "front of routes and policies, stands for the files that the pattern names, in the "
+        "order of their names, relative to the\nfolder of the file. A pattern may name none; a "
+        "plain name must be there.\n");
     for (size_t s = 0; s < option_sections_n; s++) {
         buf_addf(out, "\n## [%s]\n\n%s\n", option_sections[s].name, option_sections[s].help);
         for (size_t i = 0; i < options_n; i++)

@@ -4,6 +4,7 @@
 // unknown. [route] and [policy] sections have keys of their own, and stand as often as one likes.
 #include "config/merge_int.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/xalloc.h"
@@ -15,6 +16,8 @@
 #define FILE_MAX     ((size_t)1024 * 1024)
 #define ROUTES_MAX   4096
 #define POLICIES_MAX 4096
+#define INCLUDED_MAX 1024
+#define DEPTH_MAX    8
 
 static void *route_field(struct config_route *r, const struct option *o)
 {
@@ -29,13 +32,15 @@ static void *grow(void *v, unsigned n, size_t size)
     return xrealloc(v, (n ? 2 * (size_t)n : 1) * size);
 }
 
-static struct config_route *add_route(struct config *c, struct span glob, unsigned line)
+static struct config_route *add_route(struct merge *m, struct span glob, unsigned line)
 {
+    struct config *c = m->c;
     c->routes = grow(c->routes, c->n_routes, sizeof(*c->routes));
     struct config_route *r = &c->routes[c->n_routes++];
     memset(r, 0, sizeof(*r));
     r->glob = xstrndup(glob.p, glob.len);
     r->line = line;
+    r->file = m->included;
     r->connect_timeout_ms = r->tls_timeout_ms = -1;
     r->first_byte_timeout_ms = r->idle_timeout_ms = r->total_timeout_ms = -1;
     r->retry.base = r->retry.cap = r->rate_limit_wait_ms = -1;
@@ -49,15 +54,16 @@ static enum status begin_route(struct merge *m, struct span glob, unsigned line)
         return err_set(m->e, ST_INVALID, "a route needs a glob, as in [route \"*.example.com\"]");
     if (c->n_routes == ROUTES_MAX)
         return err_set(m->e, ST_INVALID, "more than %d routes", ROUTES_MAX);
-    struct config_route *r = add_route(c, glob, line);
+    char place[CONFIG_PLACE];
+    struct config_route *r = add_route(m, glob, line);
     enum status st = check_glob(r->glob, m->e);
     if (st != ST_OK)
         return st;
     for (unsigned i = 0; i + 1 < c->n_routes; i++)
         if (strcmp(c->routes[i].glob, r->glob) == 0)
             return err_set(m->e, ST_INVALID,
-                           "[route \"%s\"] stands already in line %u, and the first match wins",
-                           r->glob, c->routes[i].line);
+                           "[route \"%s\"] stands already in %s, and the first match wins", r->glob,
+                           config_place(c->routes[i].file, c->routes[i].line, place));
     m->route = r;
     memset(m->lines, 0, options_n * sizeof(*m->lines));
     return ST_OK;
@@ -73,6 +79,7 @@ static enum status begin_policy(struct merge *m, struct span name, unsigned line
     memset(m->policy, 0, sizeof(*m->policy));
     m->policy->name = name.p ? xstrndup(name.p, name.len) : NULL;
     m->policy->line = line;
+    m->policy->file = m->included;
     memset(m->lines, 0, policy_options_n * sizeof(*m->lines));
     return ST_OK;
 }
@@ -121,9 +128,12 @@ static enum status unknown_key(struct merge *m, struct span key)
     return ST_INVALID;
 }
 
-static enum status is_twice(struct merge *m, const struct option *o, unsigned line)
+static enum status is_twice(struct merge *m, const struct option *o, unsigned line,
+                            const char *file)
 {
-    return err_set(m->e, ST_INVALID, "\"%s\" is set already in line %u", o->key, line);
+    char place[CONFIG_PLACE];
+    return err_set(m->e, ST_INVALID, "\"%s\" is set already in %s", o->key,
+                   config_place(file, line, place));
 }
 
 static enum status set_in_route(struct merge *m, const struct option *o, struct span value,
@@ -134,7 +144,7 @@ static enum status set_in_route(struct merge *m, const struct option *o, struct 
         return err_set(m->e, ST_INVALID, "\"%s\" belongs in [%s], not in [route]", o->key,
                        o->section);
     if (*set_in)
-        return is_twice(m, o, *set_in);
+        return is_twice(m, o, *set_in, m->included);
     enum status st = value_set(o, value, route_field(m->route, o), m->e);
     if (st != ST_OK)
         return err_wrap(m->e, st, "%s", o->key);
@@ -154,7 +164,7 @@ static enum status set_in_policy(struct merge *m, struct span key, struct span v
         return unknown_key(m, key);
     unsigned *set_in = &m->lines[o - policy_options];
     if (*set_in)
-        return is_twice(m, o, *set_in);
+        return is_twice(m, o, *set_in, m->included);
     enum status st = value_set(o, value, (char *)m->policy + o->at, m->e);
     if (st != ST_OK)
         return err_wrap(m->e, st, "%s", o->key);
@@ -173,7 +183,7 @@ static enum status set_in_file(struct merge *m, const struct option *o, struct s
     if (!option_is_general(o))
         return err_set(m->e, ST_INVALID, "\"%s\" belongs in a [route \"glob\"]", o->key);
     if (from->source == FROM_FILE && o->type != OPT_LIST)
-        return is_twice(m, o, from->line);
+        return is_twice(m, o, from->line, from->file);
     buf_init(&where);
     buf_addf(&where, "%s:%u", m->file_name, line);
     enum status st = merge_set(m, o, FROM_FILE, buf_cstr(&where), value);
@@ -181,12 +191,56 @@ static enum status set_in_file(struct merge *m, const struct option *o, struct s
     if (st != ST_OK)
         return err_wrap(m->e, st, "%s", o->key);
     from->line = line;
+    from->file = m->included;
     return ST_OK;
+}
+
+// ---- further files
+
+static enum status read_included(void *arg, const char *name, struct span file)
+{
+    struct merge *m = arg;
+    const char *outer_name = m->file_name;
+    const char *outer = m->included;
+    struct config_list *l = &m->c->included;
+    if (l->n == INCLUDED_MAX)
+        return err_set(m->e, ST_INVALID, "include: more than %d files", INCLUDED_MAX);
+    l->v = grow(l->v, l->n, sizeof(*l->v));
+    l->v[l->n] = xstrdup(name);
+    m->file_name = m->included = l->v[l->n++];
+    m->depth++;
+    enum status st = merge_file(m, file);
+    m->depth--;
+    m->file_name = outer_name;
+    m->included = outer;
+    m->route = NULL;
+    m->policy = NULL;
+    return st;
+}
+
+static enum status include(struct merge *m, struct span pattern)
+{
+    struct config_reader reader = {.read = read_included, .arg = m};
+    if (m->route || m->policy)
+        return err_set(m->e, ST_INVALID, "include can't stand in a [route] or [policy]");
+    if (!pattern.len)
+        return err_set(m->e, ST_INVALID, "include: a value is missing");
+    if (m->depth == DEPTH_MAX)
+        return err_set(m->e, ST_INVALID,
+                       "include: more than %d files deep; does one include itself?", DEPTH_MAX);
+    if (!m->include)
+        return err_set(m->e, ST_INVALID, "include: there are no files here");
+    char *text = xstrndup(pattern.p, pattern.len);
+    enum status st = m->include(m->file_name, text, &reader, m->e);
+    free(text);
+    return st == ST_OK || m->is_told ? st : err_wrap(m->e, st, "include");
 }
 
 static enum status take_pair(struct merge *m, const struct ini_item *item, unsigned line)
 {
     const struct option *o = option_find(item->key);
+    if (span_is(item->key, "include"))
+        return include(m, item->value);
     if (m->policy)
         return set_in_policy(m, item->key, item->value, line);
     if (!o)
@@ -199,8 +253,10 @@ enum status merge_file(struct merge *m, struct span file)
     struct ini ini;
     struct ini_item item;
     enum status st;
-    if (file.len > FILE_MAX)
+    if (file.len > FILE_MAX) {
+        m->is_told = true;
         return err_set(m->e, ST_INVALID, "%s: larger than 1 MiB", m->file_name);
+    }
     ini_init(&ini, file);
     while ((st = ini_next(&ini, &item, m->e)) == ST_OK) {
         if (item.kind == INI_SECTION)
@@ -212,5 +268,8 @@ enum status merge_file(struct merge *m, struct span file)
     }
     if (st == ST_DECLINED)
         return ST_OK;
+    if (m->is_told)
+        return st;
+    m->is_told = true;
     return err_wrap(m->e, st, "%s:%u", m->file_name, ini.line);
 }

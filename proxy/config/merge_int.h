@@ -11,16 +11,19 @@
 #include "base/status.h"
 #include "config/config_int.h"
 
-struct config;
-struct config_input;
+#include "config/config.h"
+
 struct config_policy;
-struct config_route;
 struct option;
 
 struct merge {
     struct config *c;
     struct err *e;
-    const char *file_name;
+    const char *file_name; // of the file that is being read
+    const char *included;  // the same where it is not the first one, from the snapshot; else NULL
+    config_include_fn include;
+    unsigned depth;
+    bool is_told;                 // the text in e names file and line
     struct config_route *route;   // current one of the file; NULL: none
     struct config_policy *policy; // the same
     unsigned *lines;              // where each key of that section was set; 0: not

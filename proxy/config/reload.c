@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a new snapshot may not change while the process runs: it goes on with the running one's
 // values, and whoever reads the log learns which those are.
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +62,15 @@ void config_keep_fixed(struct config *next, const struct config *now, struct buf
         buf_addf(names, "%s%s", names->len ? ", " : "", o->key);
         copy_value(o, to, from);
     }
+}
+
+const char *config_place(const char *file, unsigned line, char out[CONFIG_PLACE])
+{
+    if (file)
+        (void)snprintf(out, CONFIG_PLACE, "%.140s:%u", file, line);
+    else
+        (void)snprintf(out, CONFIG_PLACE, "line %u", line);
+    return out;
 }
 
 void config_take_region(struct config *c, char *region, char *source)

@@ -152,10 +152,11 @@ bool admit_connect(struct plan_ctx *c)
                          "CONNECT to \"%.*s\" is not allowed; [route \"%.*s\"] or unsigned_hosts "
                          "would allow it",
                          SPAN_ARG(host), SPAN_ARG(host));
+    char place[CONFIG_PLACE];
     if (c->route && c->has_upstream && !c->named_https)
         return plan_deny(c, 403, "policy-denied",
-                         "CONNECT to \"%.*s\" is not allowed: its route (line %u) has an http:// "
+                         "CONNECT to \"%.*s\" is not allowed: its route (%s) has an http:// "
                          "upstream, which speaks no TLS",
-                         SPAN_ARG(host), c->route->line);
+                         SPAN_ARG(host), config_place(c->route->file, c->route->line, place));
     return true;
 }

@@ -275,8 +275,10 @@ static enum match match(const struct config_policy *p, const struct question *q)
 
 static const char *name_of(const struct config_policy *p, struct arena *a)
 {
-    return p->name ? arena_printf(a, "[policy \"%s\"] in line %u", p->name, p->line)
-                   : arena_printf(a, "[policy] in line %u", p->line);
+    char place[CONFIG_PLACE];
+    (void)config_place(p->file, p->line, place);
+    return p->name ? arena_printf(a, "[policy \"%s\"] in %s", p->name, place)
+                   : arena_printf(a, "[policy] in %s", place);
 }
 
 bool policies_allow(struct plan_ctx *c)

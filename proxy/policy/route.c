@@ -62,10 +62,11 @@ static bool read_upstream(struct plan_ctx *c)
 {
     struct err e;
     struct uri url;
+    char place[CONFIG_PLACE];
     if (c->route && c->route->upstream) {
         if (uri_parse_url(span_of(c->route->upstream), c->a, &url, &e) != ST_OK)
-            return plan_deny(c, 502, "connect-failed", "line %u: upstream: %s", c->route->line,
-                             e.text);
+            return plan_deny(c, 502, "connect-failed", "%s: upstream: %s",
+                             config_place(c->route->file, c->route->line, place), e.text);
         c->named = url.authority;
         c->named_https = url.is_https;
         c->has_upstream = true;

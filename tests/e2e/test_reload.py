@@ -156,6 +156,37 @@ def test_connection_limit_that_grows_lets_waiting_clients_in(aws, start_proxy):
         assert second.read().status == 200
 
 
+def test_included_files_are_read_again(aws, start_proxy, tmp_path):
+    folder = tmp_path / "conf.d"
+    proxy = start_proxy(conf="include = conf.d/*.conf\n")
+    url = "http://mine.test/generate/1"
+    assert proxy.request("GET", url).status == 403, "a pattern may name nothing"
+    folder.mkdir()
+    (folder / "20-route.conf").write_text(
+        f'via = no\n[route "mine.test"]\nservice = s3\nregion = us-east-1\nupstream = {aws.url}\n')
+    (folder / "10-log.conf").write_text("log_query = yes\n")
+    (folder / ".hidden.conf").write_text("nonsense\n")
+    assert proxy.reload()["last_error"] is None
+    assert proxy.request("GET", url).status != 403
+    (folder / "30-more.conf").write_text("\n\nnonsense = 1\n")
+    assert proxy.reload()["last_error"] == f'{folder}/30-more.conf:3: unknown key "nonsense"'
+    (folder / "30-more.conf").write_text("via = yes\n")
+    assert proxy.reload()["last_error"] == \
+        f'{folder}/30-more.conf:1: "via" is set already in {folder}/20-route.conf:1'
+    (folder / "30-more.conf").write_text('[route "mine.test"]\n')
+    assert f'stands already in {folder}/20-route.conf:2' in proxy.reload()["last_error"]
+    (folder / "30-more.conf").write_text("include = ../conf.d/30-more.conf\n")
+    assert "does one include itself?" in proxy.reload()["last_error"]
+    (folder / "30-more.conf").write_text("include = not-there.conf\n")
+    assert f"30-more.conf:1: include: {folder}/not-there.conf: No such file" in proxy.reload()["last_error"]
+    (folder / "30-more.conf").write_text('[route "x.test"]\ninclude = 10-log.conf\n')
+    assert "30-more.conf:2: include can't stand in a [route]" in proxy.reload()["last_error"]
+    (folder / "30-more.conf").unlink()
+    shown = harness.run_binary("check-config", "--config", str(proxy.conf_path), folder=tmp_path).stdout
+    assert f'[route "mine.test"]  # {folder}/20-route.conf:2' in shown
+    assert f"log_query = yes  # {folder}/10-log.conf:1" in shown
+
+
 # ---- trust, certificates, tokens
 
 

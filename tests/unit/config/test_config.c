@@ -301,7 +301,7 @@ static void file_errors_name_file_line_and_remedy(void **state)
             .file = "[presign]\npresign_allow = get s3://b\n");
     REFUSED("x.conf:2: presign_origins: \"null\" would let every web page in",
             .file = "[presign]\npresign_origins = null\n");
-    REFUSED("x.conf:2: unknown key \"include\"", .file = "[proxy]\ninclude = a\n");
+    REFUSED("x.conf:2: include: there are no files here", .file = "[proxy]\ninclude = a\n");
 }
 
 static void route_errors_name_file_line_and_remedy(void **state)

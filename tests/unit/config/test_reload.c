@@ -63,11 +63,74 @@ static void region_is_owned_and_may_be_found_again(void **state)
     config_release(c);
 }
 
+// a.conf and b.conf for "*", nothing for "none*", else a failure.
+static enum status include(const char *from, const char *pattern, const struct config_reader *r,
+                           struct err *e)
+{
+    if (strcmp(pattern, "none*") == 0)
+        return ST_OK;
+    if (strcmp(pattern, "*") != 0)
+        return err_set(e, ST_IO, "%s of %s: no such file", pattern, from);
+    enum status st = r->read(r->arg, "a.conf", SPAN("via = no\n[route \"a.test\"]\nsign = none\n"));
+    return st == ST_OK ? r->read(r->arg, "b.conf", SPAN("[policy]\naction = deny\n")) : st;
+}
+
+static enum status parse_with(const char *file, struct config **c, struct err *e)
+{
+    struct config_input in = {.file_name = "x.conf", .file = span_of(file), .include = include};
+    return config_parse(&in, c, e);
+}
+
+static void included_files_stand_where_they_are_named(void **state)
+{
+    (void)state;
+    struct config *c = NULL;
+    struct err e = {""};
+    char place[CONFIG_PLACE];
+    assert_int_equal(parse_with("[proxy]\ninclude = none*\ninclude = *\nvia_is_no = 1\n", &c, &e),
+                     ST_INVALID);
+    assert_non_null(strstr(e.text, "x.conf:4: unknown key"));
+    assert_int_equal(parse_with("include = *\nlog_query = yes\n[route \"x.test\"]\n", &c, &e),
+                     ST_OK);
+    assert_false(c->via);
+    assert_true(c->log_query);
+    assert_int_equal(c->n_routes, 2);
+    assert_string_equal(config_place(c->routes[0].file, c->routes[0].line, place), "a.conf:2");
+    assert_string_equal(config_place(c->routes[1].file, c->routes[1].line, place), "line 3");
+    assert_int_equal(c->n_policies, 1);
+    assert_string_equal(config_place(c->policies[0].file, c->policies[0].line, place), "b.conf:1");
+    config_release(c);
+}
+
+static void refused_with(const char *file, const char *why)
+{
+    struct config *c = NULL;
+    struct err e = {""};
+    assert_int_not_equal(parse_with(file, &c, &e), ST_OK);
+    assert_string_equal(e.text, why);
+}
+
+static void errors_of_included_files_are_told_once_with_their_place(void **state)
+{
+    (void)state;
+    refused_with("include = missing\n", "x.conf:1: include: missing of x.conf: no such file");
+    refused_with("via = yes\ninclude = *\n", "a.conf:1: \"via\" is set already in line 1");
+    refused_with("include = *\nvia = yes\n", "x.conf:2: \"via\" is set already in a.conf:1");
+    refused_with(
+        "include = *\n[route \"a.test\"]\n",
+        "x.conf:2: [route \"a.test\"] stands already in a.conf:2, and the first match wins");
+    refused_with("include =\n", "x.conf:1: include: a value is missing");
+    refused_with("[route \"x.test\"]\ninclude = *\n",
+                 "x.conf:2: include can't stand in a [route] or [policy]");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_a_start_reads_some_settings),
         cmocka_unit_test(same_settings_need_no_restart),
+        cmocka_unit_test(included_files_stand_where_they_are_named),
+        cmocka_unit_test(errors_of_included_files_are_told_once_with_their_place),
         cmocka_unit_test(region_is_owned_and_may_be_found_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
