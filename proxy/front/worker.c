@@ -177,6 +177,8 @@ static void take_setup(void *arg)
     }
     pool_set_ages(w->pool, w->setup.config->pool_idle_timeout, w->setup.config->pool_max_age);
     pool_prune(w->pool, is_reached, w);
+    if (!reach_is_same_way(old.config, w->setup.config))
+        pool_close_idle(w->pool);
     worker_setup_clear(&old);
 }
 

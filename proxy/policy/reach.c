@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/reach.h"
 
+#include <string.h>
+
 #include "http/uri.h"
 #include "policy/glob.h"
 #include "policy/hosts.h"
@@ -25,6 +27,45 @@ static bool is_general_upstream(const struct config *c, const struct reach *to, 
     struct uri_authority named;
     return c->host && uri_parse_authority(span_of(c->host), a, &named, NULL) == ST_OK &&
            is_there(&named, c->upstream_url_scheme != SCHEME_HTTP, to);
+}
+
+static bool is_same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool is_same_list(const struct config_list *a, const struct config_list *b)
+{
+    if (a->n != b->n)
+        return false;
+    for (unsigned i = 0; i < a->n; i++)
+        if (strcmp(a->v[i], b->v[i]) != 0)
+            return false;
+    return true;
+}
+
+static bool has_proxy_in_routes(const struct config *c)
+{
+    for (unsigned i = 0; i < c->n_routes; i++)
+        if (c->routes[i].upstream_proxy)
+            return true;
+    return false;
+}
+
+bool reach_is_same_way(const struct config *a, const struct config *b)
+{
+    if (!is_same_text(a->upstream_proxy, b->upstream_proxy) ||
+        !is_same_list(&a->no_proxy, &b->no_proxy))
+        return false;
+    if (!has_proxy_in_routes(a) && !has_proxy_in_routes(b))
+        return true;
+    if (a->n_routes != b->n_routes)
+        return false;
+    for (unsigned i = 0; i < a->n_routes; i++)
+        if (!is_same_text(a->routes[i].glob, b->routes[i].glob) ||
+            !is_same_text(a->routes[i].upstream_proxy, b->routes[i].upstream_proxy))
+            return false;
+    return true;
 }
 
 bool reach_may(const struct config *c, struct reach *to, struct arena *a)

@@ -20,5 +20,7 @@ struct reach {
 // False: no request comes there any more. True may be said of hosts that are denied for other
 // reasons.
 bool reach_may(const struct config *c, struct reach *to, struct arena *a);
+// Whether upstreams are reached through the same proxies under both.
+bool reach_is_same_way(const struct config *a, const struct config *b);
 
 #endif

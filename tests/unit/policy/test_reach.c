@@ -64,6 +64,31 @@ static void general_host_is_reached(void **state)
     assert_false(reaches("host = up.test", "up.test", 80, false));
 }
 
+static bool same_way(const char *a, const char *b)
+{
+    struct config *one = parse(a);
+    struct config *other = parse(b);
+    bool same = reach_is_same_way(one, other);
+    config_release(one);
+    config_release(other);
+    return same;
+}
+
+#define PROXY "upstream_proxy = http://10.0.0.1:3128\n"
+
+static void proxies_in_between_are_compared(void **state)
+{
+    (void)state;
+    assert_true(same_way("", ROUTE));
+    assert_true(same_way(PROXY, PROXY ROUTE));
+    assert_false(same_way(PROXY, ""));
+    assert_false(same_way(PROXY, PROXY "no_proxy = a.test\n"));
+    assert_false(same_way(PROXY, "upstream_proxy = http://10.0.0.2:3128\n"));
+    assert_true(same_way(ROUTE PROXY, "via = no\n" ROUTE PROXY));
+    assert_false(same_way(ROUTE PROXY, ROUTE));
+    assert_false(same_way(ROUTE PROXY, ROUTE PROXY "[route \"b.test\"]\n"));
+}
+
 static bool uses(const char *file, const char *key)
 {
     struct config *c = parse(file);
@@ -101,6 +126,7 @@ int main(void)
         cmocka_unit_test(globs_reach_the_hosts_that_they_name),
         cmocka_unit_test(hosts_of_aws_are_always_reached),
         cmocka_unit_test(general_host_is_reached),
+        cmocka_unit_test(proxies_in_between_are_compared),
         cmocka_unit_test(credentials_are_used_with_what_they_rest_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
