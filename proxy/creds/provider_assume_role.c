@@ -218,12 +218,19 @@ static void on_sts(void *arg, const struct sts_answer *a)
     provider_op_fail(&x->op, is_source_bad ? RETRY_SOON_MS : retry_in_ms, &a->err);
 }
 
-// The role's own session, or the one that its source's profile has of the same device.
+// The role's own session, or the one that its source's profile has of the same device. A profile
+// that names no device has one where mfa-login was told the device.
 static enum status find_session(struct assume_op *x, const struct creds *keys, struct err *e)
 {
     const struct creds_query *q = x->op.q;
     const struct role *r = &x->role;
     struct err unread;
+    if (!r->mfa_serial) {
+        bool may_be = !q->role_arn && !keys->session_token;
+        if (may_be && mfa_find(q, q->choice.name, NULL, keys, &x->session, &unread) != ST_OK)
+            x->session = NULL; // then the keys themselves
+        return ST_OK;
+    }
     if (keys->session_token)
         return err_set(e, ST_INVALID,
                        "mfa_serial wants access keys of a user, and those of %.120s "
@@ -249,7 +256,7 @@ static void on_source(void *arg, struct fact *f)
         provider_op_fail(&x->op, RETRY_SOURCE_MS, &why);
         return;
     }
-    if (x->role.mfa_serial && find_session(x, f->value, &why) != ST_OK) {
+    if (find_session(x, f->value, &why) != ST_OK) {
         (void)err_wrap(&why, ST_INVALID, "profile %.64s", q->choice.name);
         provider_op_fail(&x->op, RETRY_BROKEN_MS, &why);
         return;

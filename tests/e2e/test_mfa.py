@@ -106,6 +106,25 @@ def test_session_of_the_source_profile_serves_its_roles(sts, tmp_path):
     assert sts.calls[-1]["signer"] == "ASIALENT000000000001"
 
 
+def test_role_without_mfa_serial_uses_the_session_that_it_was_given(sts, tmp_path):
+    write_home(tmp_path, profile_text(BASE, "base"), ROLE.replace("mfa_serial", "#"))
+    assert exported(tmp_path, sts, "--profile", "app").startswith("ASIALENT")
+    assert login(tmp_path, sts, "--serial-number", SERIAL, "--profile", "app").returncode == 0
+    session = sts.calls[-1]
+    assert session["Action"] == "GetSessionToken" and session["signer"] == BASE.access_key
+    assert exported(tmp_path, sts, "--profile", "app").startswith("ASIALENT")
+    assert [c["signer"] for c in sts.calls] == [BASE.access_key, BASE.access_key, "ASIALENT000000000002"]
+
+
+def test_keys_of_a_process_are_the_source(sts, tmp_path):
+    keys = json.dumps({"Version": 1, "AccessKeyId": BASE.access_key, "SecretAccessKey": BASE.secret_key})
+    (tmp_path / "keys").write_text(keys)
+    write_home(tmp_path, config=ROLE + f"[profile base]\ncredential_process = cat {tmp_path}/keys\n")
+    assert login(tmp_path, sts, "--profile", "app").returncode == 0
+    assert exported(tmp_path, sts, "--profile", "app") == "ASIALENT000000000002"
+    assert sts.calls[-1]["signer"] == "ASIALENT000000000001"
+
+
 def test_other_device_is_another_session(sts, tmp_path):
     write_home(tmp_path, profile_text(BASE, "base"), ROLE)
     assert login(tmp_path, sts, "--serial-number", SERIAL + "2", "--profile", "app").returncode == 0

@@ -105,6 +105,17 @@ def test_sts_that_hangs_delays_nobody_who_has_credentials(aws, sts, start_proxy,
     waiting.join()
 
 
+def test_ca_bundle_of_the_profile(aws, sts, start_proxy, tmp_path, authority):
+    role = role_text("app", "reader", "base")
+    write_home(tmp_path, profile_text(BASE, "base"), role + f"ca_bundle = {authority.bundle}\n")
+    proxy = start_proxy(aws, identity=None, env=sts.variables, conf="profile = app", ca_bundle=None)
+    assert who(proxy).startswith("ASIALENT")
+    write_home(tmp_path, config=role)
+    refused = start_proxy(aws, identity=None, env=sts.variables, conf="profile = app", ca_bundle=None)
+    answer = refused.request("GET", "http://bucket.s3.us-east-1.amazonaws.com/generate/1")
+    assert answer.status == 503 and b"certificate" in answer.body
+
+
 def test_credential_traffic_is_verified_and_direct_whatever_the_settings(aws, sts, start_proxy,
                                                                          tmp_path):
     write_home(tmp_path, profile_text(BASE, "base"), role_text("app", "reader", "base"))

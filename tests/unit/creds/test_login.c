@@ -154,6 +154,21 @@ static void L04_static_keys_of_the_profile_win(void **state)
     fixture_free(fx);
 }
 
+// Identity Center first: its token is missing here, and the session does not step in for it.
+static void L05_identity_center_of_the_profile_wins(void **state)
+{
+    (void)state;
+    struct setup s = setup;
+    s.config = CONFIG "sso_start_url = https://x.test/start\nsso_region = eu-west-1\n"
+                      "sso_account_id = 222233334444\nsso_role_name = Reader\n";
+    struct fixture *fx = fixture_serving(&s, serve_new, NULL);
+    put_session(fx, "AK-OLD", HOUR_MS, "R-OLD");
+    const struct fact *f = resolve(fx, "");
+    assert_null(f->value);
+    assert_non_null(strstr(f->err.text, "aws sso login"));
+    fixture_free(fx);
+}
+
 static void serve_status(struct mock *m, struct mock_conn *c, const char *request)
 {
     const char *text = m->arg;
@@ -318,6 +333,7 @@ int main(void)
         cmocka_unit_test(L03_session_that_has_expired_is_refreshed_with_a_proof),
         cmocka_unit_test(session_near_its_end_is_refreshed_and_serves_where_that_fails),
         cmocka_unit_test(L04_static_keys_of_the_profile_win),
+        cmocka_unit_test(L05_identity_center_of_the_profile_wins),
         cmocka_unit_test(refusals_say_what_to_do),
         cmocka_unit_test(missing_session_says_the_command_and_is_found_when_it_comes),
         cmocka_unit_test(session_that_can_not_be_refreshed_says_what_it_lacks),
