@@ -91,24 +91,57 @@ static bool find_factor(const struct option *o, struct span unit, uint64_t *fact
     return false;
 }
 
+static size_t count_digits(struct span s)
+{
+    size_t n = 0;
+    while (n < s.len && s.p[n] >= '0' && s.p[n] <= '9')
+        n++;
+    return n;
+}
+
+// Takes one number with its unit off *rest; below: what the unit must be worth less than.
+static enum status part_parse(const struct option *o, struct span *rest, uint64_t *below,
+                              uint64_t *out)
+{
+    size_t digits = count_digits(*rest);
+    size_t end = digits;
+    uint64_t n = 0;
+    uint64_t factor = 1;
+    while (end < rest->len && (rest->p[end] < '0' || rest->p[end] > '9'))
+        end++;
+    bool is_whole = end == rest->len && *below == UINT64_MAX;
+    bool has_unit = end > digits;
+    if (!digits || !find_factor(o, span_sub(*rest, digits, end - digits), &factor))
+        return ST_INVALID;
+    if (!is_whole && (o->type != OPT_TIME || !has_unit || factor >= *below))
+        return ST_INVALID;
+    if (!span_u64(span_sub(*rest, 0, digits), &n) || n > UINT64_MAX / factor ||
+        n * factor > UINT64_MAX - *out)
+        return ST_LIMIT;
+    *out += n * factor;
+    *below = factor;
+    *rest = span_sub(*rest, end, rest->len);
+    return ST_OK;
+}
+
+// Times may be written as Go does, "1m30s", the larger unit first.
 static enum status number_parse(const struct option *o, struct span text, uint64_t *out,
                                 struct err *e)
 {
-    size_t digits = 0;
-    while (digits < text.len && text.p[digits] >= '0' && text.p[digits] <= '9')
-        digits++;
+    struct span rest = text;
+    uint64_t below = UINT64_MAX;
     uint64_t n = 0;
-    uint64_t factor = 1;
+    enum status st = ST_OK;
     if (o->words && span_is(text, o->words)) {
         *out = 0;
         return ST_OK;
     }
-    if (!digits || !find_factor(o, span_sub(text, digits, text.len), &factor))
+    do
+        st = part_parse(o, &rest, &below, &n);
+    while (st == ST_OK && rest.len);
+    if (st == ST_INVALID)
         return not_a_number(o, text, e);
-    if (!span_u64(span_sub(text, 0, digits), &n) || n > UINT64_MAX / factor)
-        return out_of_bounds(o, text, e);
-    n *= factor;
-    if (n < o->min || n > o->max)
+    if (st == ST_LIMIT || n < o->min || n > o->max)
         return out_of_bounds(o, text, e);
     *out = n;
     return ST_OK;

@@ -57,6 +57,25 @@ static void times_take_ms_s_m_h_or_seconds(void **state)
     assert_int_equal(time_of("7"), 7000);
 }
 
+static void times_take_parts_with_the_larger_unit_first(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"30s1m", "1m1m", "1m30", "1m 30s", "1m-1s", "ms", "1.5h"};
+    assert_int_equal(time_of("1m30s"), 90000);
+    assert_int_equal(time_of("1h0m0s"), 3600000);
+    assert_int_equal(time_of("2h3m4s5ms"), 7384005);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        struct err e = {""};
+        int64_t n = 0;
+        assert_int_equal(value_set(row("idle_timeout"), span_of(wrong[i]), &n, &e), ST_INVALID);
+        assert_non_null(strstr(e.text, "is not a time"));
+    }
+    refused("idle_timeout", "23h60m1s",
+            "\"23h60m1s\" is out of bounds, must be between 1ms and 24h");
+    refused("body_max", "1g5k",
+            "\"1g5k\" is not a size (as in 64k, 16m, 5g; a bare number is bytes)");
+}
+
 static void wrong_numbers_are_named_with_what_is_wanted(void **state)
 {
     (void)state;
@@ -272,6 +291,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sizes_take_k_m_g_or_bytes),
         cmocka_unit_test(times_take_ms_s_m_h_or_seconds),
+        cmocka_unit_test(times_take_parts_with_the_larger_unit_first),
         cmocka_unit_test(wrong_numbers_are_named_with_what_is_wanted),
         cmocka_unit_test(numbers_out_of_bounds_are_refused_without_wrapping),
         cmocka_unit_test(booleans_take_the_usual_words),
