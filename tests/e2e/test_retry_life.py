@@ -167,13 +167,13 @@ def test_name_that_does_not_exist_is_final_and_a_dead_server_is_not(start_proxy)
 
 def test_silent_upstream_ends_with_total_timeout(start_proxy, aws):
     proxy = start_proxy(aws, "[retry]\nretry_base = 10ms\nattempts_header = yes\n"
-                             "[timeouts]\nfirst_byte_timeout = 200ms\ntotal_timeout = 1s\n")
+                             "[timeouts]\nfirst_byte_timeout = 500ms\ntotal_timeout = 2s\n")
     fail(aws, "stall-head=5", 20)
     started = time.monotonic()
     answer = proxy.request("GET", S3 + "generate/1")
     assert answer.status == 504 and answer.error == "timeout-first-byte"
-    assert 2 <= attempts(answer) <= 6
-    assert time.monotonic() - started < 1.1 * harness.PATIENCE
+    assert 2 <= attempts(answer) <= 5
+    assert time.monotonic() - started < 3 * harness.PATIENCE
 
 
 def test_first_attempt_is_not_bound_by_total_timeout(start_proxy, aws):
@@ -216,7 +216,7 @@ def test_client_that_leaves_ends_the_wait(start_proxy, aws, how):
 
 
 def test_half_closed_client_gets_an_answer_within_the_grace(start_proxy, aws):
-    proxy = start_proxy(aws, QUICK)
+    proxy = start_proxy(aws, QUICK + "[timeouts]\nhalf_close_grace = 20s\n")
     fail(aws, "status=503:SlowDown", 2)
     with proxy.client() as client:
         client.start("GET", S3 + "generate/500", host="bucket.s3.us-east-1.amazonaws.com")

@@ -223,7 +223,7 @@ def test_no_request_fails_at_sigterm(aws, start_proxy, workers):
 
 
 def test_readiness_goes_first(aws, start_proxy):
-    proxy = start_proxy(aws, "pre_stop_wait = 2s")
+    proxy = start_proxy(aws, "pre_stop_wait = 4s")
     proxy.signal(signal.SIGTERM)
     answer = harness.wait_until(lambda: (a := proxy.admin("/readyz")).status == 503 and a, 5, "readiness to go")
     assert answer.body == b"the proxy is stopping\n"
@@ -251,7 +251,7 @@ def test_drain_timeout_cuts_off(aws, start_proxy):
         harness.wait_until(lambda: aws.requests, what="the request")
         proxy.signal(signal.SIGTERM)
         proxy.check_end(10)
-    assert "drain_timeout is over with 1 connections open" in proxy.log
+    harness.wait_until(lambda: "drain_timeout is over with 1 connections open" in proxy.log, what="the line")
 
 
 # ---- socket activation
@@ -377,7 +377,8 @@ def test_manager_hears_of_the_life(aws, start_proxy, manager):
     words = [m.split("\n")[0] for _, m in manager.heard if not m.startswith(("WATCHDOG", "STATUS"))]
     assert words == ["RELOADING=1", "READY=1"]
     proxy.stop()
-    assert manager.has("STOPPING=1")() and manager.has("STATUS=draining")()
+    for text in ("STOPPING=1", "STATUS=draining"):
+        harness.wait_until(manager.has(text), 5, text)
 
 
 def test_manager_hears_who_is_main(aws, start_proxy, manager):
@@ -387,8 +388,11 @@ def test_manager_hears_who_is_main(aws, start_proxy, manager):
     assert not manager.has("WATCHDOG=1")(), "meant for another process"
     manager.heard.clear()
     pid = proxy.upgrade()
-    words = [m for _, m in manager.heard if not m.startswith(("WATCHDOG", "STATUS"))]
-    assert words == [f"MAINPID={pid}", "READY=1"]
+
+    def words():
+        return [m for _, m in manager.heard if not m.startswith(("WATCHDOG", "STATUS"))]
+    harness.wait_until(lambda: len(words()) >= 2, 5, "MAINPID and READY")
+    assert words() == [f"MAINPID={pid}", "READY=1"]
     harness.wait_until(manager.has("WATCHDOG=1"), 5, "WATCHDOG of the successor")
 
 
