@@ -75,7 +75,7 @@ def test_it_signs(aws, tool, start_proxy):
     proxy = start(start_proxy, aws)
     assert who(proxy) == FIRST.access_key
     assert aws.requests[-1].fields.get("X-Amz-Security-Token") == FIRST.token
-    assert "credential_process of profile p" in proxy.log
+    harness.wait_until(lambda: "credential_process of profile p" in proxy.log, what="the line")
 
 
 def test_64_first_requests_run_it_once(aws, tool, tmp_path, start_proxy):
@@ -133,7 +133,7 @@ def test_what_it_says_on_standard_error_is_for_the_log_without_secrets(aws, tool
     assert (answer.status, answer.error) == (503, "no-credentials")
     assert b"credential_process of profile p: it ended with exit code 7" in answer.body
     assert b"vault" not in answer.body
-    assert "it wrote: cannot reach the vault" in proxy.log
+    harness.wait_until(lambda: "it wrote: cannot reach the vault" in proxy.log, what="the line")
     for secret in proxy.secrets:
         assert secret.encode() not in answer.body
 

@@ -220,18 +220,17 @@ def test_head_is_retried_by_status(quick, aws):
 def test_large_error_streams(quick, aws):
     pieces = [b"x" * 65536] * 16
     aws.replies["big"] = Answer(400, [XML], iter(pieces), length=1 << 20)
-    fail(aws, "reply=big;slow=65536:0.05")
+    fail(aws, "reply=big;slow=65536:0.2")
     with quick.client() as client:
         client.start("GET", S3 + "generate/1", host="bucket.s3.us-east-1.amazonaws.com")
-        started = time.monotonic()
         answer = client.read_head()
-        assert time.monotonic() - started < 0.4 * harness.PATIENCE
+        assert aws.requests[-1].sent < 1 << 20, "the server is not through yet"
         assert answer.status == 400
         assert b"".join(client.body_pieces(answer)) == b"".join(pieces)
 
 
 def test_large_retryable_error_is_relayed_whole_in_the_end(start_proxy, aws):
-    proxy = start_proxy(aws, QUICK + "retry_max_attempts = 3\ntotal_timeout = 300ms\n")
+    proxy = start_proxy(aws, QUICK + "retry_max_attempts = 3\ntotal_timeout = 30s\n")
     body = os.urandom(300000)
     reply(aws, 503, [("Content-Type", "application/octet-stream")], body, times=1)
     fail(aws, "status=503:SlowDown", 9)

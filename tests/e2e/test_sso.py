@@ -39,7 +39,7 @@ def test_it_signs(aws, sso, start_proxy, tmp_path, of, text):
     proxy = start(start_proxy, aws, sso)
     assert who(proxy).startswith("ASIASSO")
     assert len(sso.calls) == 1
-    assert "SSO role Reader in account 222233334444" in proxy.log
+    harness.wait_until(lambda: "SSO role Reader in account 222233334444" in proxy.log, what="the line")
 
 
 def test_expired_token_is_renewed_and_written_back(aws, sso, start_proxy, tmp_path):

@@ -96,7 +96,7 @@ def test_names_of_the_certificate_are_checked_behind_it(start, corporate, aws):
     (b"", 504, "timeout-connect", "did not answer CONNECT in time", 2)])
 def test_its_refusals_are_told(start, corporate, reply, status, code, said, attempts):
     corporate.reply = reply
-    proxy = start("connect_timeout = 300ms\nretry_max_attempts = 2\n")
+    proxy = start(f"connect_timeout = {'20s' if reply else '300ms'}\nretry_max_attempts = 2\n")
     answer = proxy.request("GET", BASE + "k")
     assert answer.status == status and answer.error in ((code,) if code else ("tls-failed", "connect-failed")), answer
     assert said in answer.body.decode()
