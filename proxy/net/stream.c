@@ -163,7 +163,7 @@ struct stream *stream_new_tls(struct loop *l, int fd, struct tls_acceptor *serve
 {
     struct stream *s = stream_new(l, fd, ops, arg);
     s->is_ready = false; // the first bytes are the handshake's
-    stream_tls_accept(s, server);
+    stream_tls_accept(s, server, NULL);
     return s;
 }
 

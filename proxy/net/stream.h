@@ -57,6 +57,11 @@ struct stream *stream_new(struct loop *l, int fd, const struct stream_ops *ops, 
 // The peer is a TLS client, whose handshake comes first: data, eof and ready come behind it.
 struct stream *stream_new_tls(struct loop *l, int fd, struct tls_acceptor *server,
                               const struct stream_ops *ops, void *arg);
+// A stream that stands goes on as TLS, with the peer as the client: bytes that `data` did not take
+// are its first ones. On a stream that is TLS already it runs inside of that. Not out of `data`.
+// `ready` comes behind the handshake.
+void stream_accept_tls(struct stream *s, struct tls_acceptor *server, const struct tls_leaf *leaf);
+const char *stream_server_name(const struct stream *s); // SNI of the peer's; NULL: it sent none
 // Starts connecting; never NULL, failures come through closed. With tls set, a handshake follows;
 // name is verified and sent as SNI (copied; an IP literal is verified as such and no SNI is sent).
 struct stream_tls {

@@ -67,6 +67,7 @@ struct stream {
     bool is_corked;    // records are collected and go out as one send
     bool is_ready_due; // connected within stream_connect: tell later
     bool is_fail_due;
+    bool is_accept_due; // stream_accept_tls: the handshake begins later
     enum stream_end end;
     enum stream_fail fail_why;
     char *fail_text;
@@ -74,8 +75,12 @@ struct stream {
     uint32_t kept_off;
     uint32_t kept_len;
     struct out_chain out;
-    struct out_chain early;    // plaintext written before the handshake is done
-    struct tls_peer *tls;      // NULL for a plain stream
+    struct out_chain early; // plaintext written before the handshake is done
+    struct tls_peer *tls;   // NULL for a plain stream
+    struct tls_peer *outer; // what runs in it is TLS again; NULL: it is not
+    char *behind;           // a loop buffer: bytes for the upper layer that came before it was
+    uint32_t behind_off;
+    uint32_t behind_len;
     struct farewell *farewell; // set once stream_close_gently took the stream
     uint64_t bytes_in;
     uint64_t bytes_out;
@@ -127,7 +132,7 @@ void stream_touch_stall(struct stream *s);
 
 // stream_tls.c
 void stream_tls_start(struct stream *s, const struct stream_tls *tls);
-void stream_tls_accept(struct stream *s, struct tls_acceptor *server);
+void stream_tls_accept(struct stream *s, struct tls_acceptor *server, const struct tls_leaf *leaf);
 void stream_tls_handshake(struct stream *s);
 ssize_t stream_tls_read(struct stream *s, char *to, size_t len);
 bool stream_tls_has_pending(const struct stream *s);

@@ -184,6 +184,10 @@ void stream_on_turn(void *arg)
 {
     struct stream *s = arg;
     stream_hold(s);
+    if (s->is_accept_due && stream_is_live(s)) {
+        s->is_accept_due = false;
+        stream_tls_handshake(s);
+    }
     if (s->is_ready_due && !s->is_fail_due) {
         s->is_ready_due = false;
         stream_on_connecting(s);

@@ -3,7 +3,9 @@
 // reads and its output chain: reads are not repeated once the socket is known to be empty, writes
 // always succeed. So SSL_read and SSL_write need no retry state, and a message costs one recv and
 // one send. All wire bytes come in through one function (wire_read): a stream that turns into TLS
-// with bytes already read would have them handed out there first.
+// with bytes already read has them handed out there first, and one that is TLS already becomes what
+// the new layer reads from and writes to.
+#include <assert.h>
 #include <errno.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -18,23 +20,52 @@
 static BIO_METHOD *wire_method; // made once, lives as long as the process
 static pthread_once_t wire_once = PTHREAD_ONCE_INIT;
 
+static ssize_t layer_read(struct stream *s, struct tls_peer *layer, char *to, size_t len);
+static bool put_record(struct stream *s, struct tls_peer *layer, const char *p, size_t len);
+
+static ssize_t take_behind(struct stream *s, char *to, size_t len)
+{
+    size_t n = len < s->behind_len ? len : s->behind_len;
+    memcpy(to, s->behind + s->behind_off, n);
+    s->behind_off += (uint32_t)n;
+    s->behind_len -= (uint32_t)n;
+    if (!s->behind_len) {
+        loop_buf_give(s->loop, s->behind);
+        s->behind = NULL;
+    }
+    return (ssize_t)n;
+}
+
+// What is below the BIO's layer is the socket, or the outer layer.
 static int wire_read(BIO *bio, char *to, int len)
 {
-    struct stream *s = BIO_get_data(bio);
+    const struct tls_peer *layer = BIO_get_data(bio);
+    struct stream *s = layer->stream;
+    bool is_upper = layer == s->tls;
+    ssize_t n;
     BIO_clear_retry_flags(bio);
     if (len <= 0)
         return 0;
-    ssize_t n = stream_raw_read(s, to, (size_t)len);
+    if (is_upper && s->behind)
+        n = take_behind(s, to, (size_t)len);
+    else if (is_upper && s->outer)
+        n = layer_read(s, s->outer, to, (size_t)len);
+    else
+        n = stream_raw_read(s, to, (size_t)len);
     if (n == READ_AGAIN)
         BIO_set_retry_read(bio);
+    s->is_raw_eof = s->is_raw_eof || n == READ_EOF;
     return n < 0 ? -1 : (int)n;
 }
 
 static int wire_write(BIO *bio, const char *from, int len)
 {
-    struct stream *s = BIO_get_data(bio);
+    const struct tls_peer *layer = BIO_get_data(bio);
+    struct stream *s = layer->stream;
     BIO_clear_retry_flags(bio);
-    if (len > 0)
+    if (len > 0 && layer == s->tls && s->outer)
+        (void)put_record(s, s->outer, from, (size_t)len);
+    else if (len > 0)
         stream_out(s, from, (size_t)len);
     return len;
 }
@@ -43,10 +74,10 @@ static long wire_ctrl(BIO *bio, int cmd, long num, void *ptr)
 {
     (void)num;
     (void)ptr;
-    struct stream *s = BIO_get_data(bio);
+    const struct tls_peer *layer = BIO_get_data(bio);
     if (cmd == BIO_CTRL_FLUSH)
         return 1;
-    return cmd == BIO_CTRL_EOF && s->is_raw_eof;
+    return cmd == BIO_CTRL_EOF && layer->stream->is_raw_eof;
 }
 
 static void make_method(void)
@@ -63,7 +94,8 @@ static bool attach(struct stream *s)
     BIO *bio = wire_method ? BIO_new(wire_method) : NULL;
     if (!bio)
         return false;
-    BIO_set_data(bio, s);
+    s->tls->stream = s;
+    BIO_set_data(bio, s->tls);
     BIO_set_init(bio, 1);
     SSL_set_bio(s->tls->ssl, bio, bio);
     return true;
@@ -76,17 +108,41 @@ void stream_tls_start(struct stream *s, const struct stream_tls *tls)
         stream_fail_later(s, STREAM_TLS, "tls: not a name to verify");
 }
 
-void stream_tls_accept(struct stream *s, struct tls_acceptor *server)
+void stream_tls_accept(struct stream *s, struct tls_acceptor *server, const struct tls_leaf *leaf)
 {
-    s->tls = tls_peer_accept(server);
+    s->tls = tls_peer_accept(server, leaf);
     if (!attach(s))
         stream_fail_later(s, STREAM_TLS, "tls: no memory");
 }
 
+void stream_accept_tls(struct stream *s, struct tls_acceptor *server, const struct tls_leaf *leaf)
+{
+    assert(!s->outer && !s->behind);
+    s->outer = s->tls;
+    s->behind = s->kept;
+    s->behind_off = s->kept_off;
+    s->behind_len = s->kept_len;
+    s->kept = NULL;
+    s->is_ready = false;
+    s->is_paused = s->is_stopped = false;
+    stream_tls_accept(s, server, leaf);
+    s->is_accept_due = true;
+    loop_defer(s->loop, &s->turn);
+}
+
+const char *stream_server_name(const struct stream *s)
+{
+    return s->tls ? SSL_get_servername(s->tls->ssl, TLSEXT_NAMETYPE_host_name) : NULL;
+}
+
 void stream_tls_free(struct stream *s)
 {
+    if (s->behind)
+        loop_buf_give(s->loop, s->behind);
+    s->behind = NULL;
     tls_peer_free(s->tls);
-    s->tls = NULL;
+    tls_peer_free(s->outer);
+    s->tls = s->outer = NULL;
 }
 
 static void handshake_failed(struct stream *s, int error)
@@ -127,11 +183,12 @@ void stream_tls_handshake(struct stream *s)
 
 bool stream_tls_has_pending(const struct stream *s)
 {
-    return SSL_has_pending(s->tls->ssl);
+    return SSL_has_pending(s->tls->ssl) || s->behind ||
+           (s->outer && SSL_has_pending(s->outer->ssl));
 }
 
 // Returns READ_FAILED only where the failure has been remembered.
-static ssize_t read_failed(struct stream *s, int error)
+static ssize_t read_failed(struct stream *s, struct tls_peer *layer, int error)
 {
     char why[160];
     int sys = errno;
@@ -142,36 +199,40 @@ static ssize_t read_failed(struct stream *s, int error)
         ERR_clear_error();
         stream_fail_later(s, STREAM_RESET, "%s", strerror(sys));
     } else {
-        tls_peer_reason(s->tls, why, sizeof(why));
+        tls_peer_reason(layer, why, sizeof(why));
         stream_fail_later(s, STREAM_TLS, "tls: %s", why);
     }
     return READ_FAILED;
 }
 
-ssize_t stream_tls_read(struct stream *s, char *to, size_t len)
+static ssize_t layer_read(struct stream *s, struct tls_peer *layer, char *to, size_t len)
 {
-    SSL *ssl = s->tls->ssl;
     size_t n = 0;
-    // Saves OpenSSL's round of taking and releasing its buffer only to find nothing.
-    if (s->is_drained && !SSL_has_pending(ssl))
-        return READ_AGAIN;
     ERR_clear_error();
-    if (SSL_read_ex(ssl, to, len, &n) == 1)
+    if (SSL_read_ex(layer->ssl, to, len, &n) == 1)
         return (ssize_t)n;
-    int error = SSL_get_error(ssl, 0);
+    int error = SSL_get_error(layer->ssl, 0);
     if (error == SSL_ERROR_WANT_READ)
         return READ_AGAIN;
-    return error == SSL_ERROR_ZERO_RETURN ? READ_EOF : read_failed(s, error);
+    return error == SSL_ERROR_ZERO_RETURN ? READ_EOF : read_failed(s, layer, error);
 }
 
-static bool put_record(struct stream *s, const char *p, size_t len)
+ssize_t stream_tls_read(struct stream *s, char *to, size_t len)
+{
+    // Saves OpenSSL's round of taking and releasing its buffer only to find nothing.
+    if (s->is_drained && !stream_tls_has_pending(s))
+        return READ_AGAIN;
+    return layer_read(s, s->tls, to, len);
+}
+
+static bool put_record(struct stream *s, struct tls_peer *layer, const char *p, size_t len)
 {
     char why[160];
     size_t n = 0;
     ERR_clear_error();
-    if (SSL_write_ex(s->tls->ssl, p, len, &n) == 1)
+    if (SSL_write_ex(layer->ssl, p, len, &n) == 1)
         return true;
-    tls_peer_reason(s->tls, why, sizeof(why));
+    tls_peer_reason(layer, why, sizeof(why));
     stream_fail_later(s, STREAM_TLS, "tls: %s", why);
     return false;
 }
@@ -205,7 +266,7 @@ static void put_parts(struct stream *s, const struct span *parts, unsigned n)
         size_t left = parts[i].len - off;
         if (left >= RECORD_MAX || (i == n - 1 && left)) { // straight from the owner's memory
             size_t len = left < RECORD_MAX ? left : RECORD_MAX;
-            is_ok = put_record(s, parts[i].p + off, len);
+            is_ok = put_record(s, s->tls, parts[i].p + off, len);
             off += len;
             if (len == left) {
                 i++;
@@ -217,7 +278,7 @@ static void put_parts(struct stream *s, const struct span *parts, unsigned n)
             b = loop_buf_take(s->loop);
         size_t len = gather(parts, n, &i, &off, b);
         if (len)
-            is_ok = put_record(s, b, len);
+            is_ok = put_record(s, s->tls, b, len);
     }
     if (b)
         loop_buf_give(s->loop, b);
@@ -242,6 +303,8 @@ void stream_tls_notify(struct stream *s)
 {
     ERR_clear_error();
     (void)SSL_shutdown(s->tls->ssl); // sends close_notify and does not wait for the peer's
+    if (s->outer)
+        (void)SSL_shutdown(s->outer->ssl);
     ERR_clear_error();
 }
 
@@ -252,5 +315,6 @@ bool stream_was_resumed(const struct stream *s)
 
 unsigned stream_peer_names(const struct stream *s, struct arena *a, const char *const **names)
 {
-    return s->tls ? tls_peer_names(s->tls, a, names) : 0;
+    const struct tls_peer *p = s->outer ? s->outer : s->tls; // who came to the listener
+    return p ? tls_peer_names(p, a, names) : 0;
 }

@@ -36,6 +36,17 @@ struct tls_acceptor_files {
 // e names the file.
 NODISCARD enum status tls_acceptor_load(const struct tls_acceptor_files *files,
                                         struct tls_acceptor **out, struct err *e);
+// Without a certificate of its own: each connection brings one (stream_accept_tls).
+struct tls_acceptor *tls_acceptor_bare(void);
+struct x509_st; // OpenSSL's X509
+struct evp_pkey_st;
+// A certificate for one connection. All borrowed for the call that takes it.
+struct tls_leaf {
+    const char *name; // whose sessions may be resumed
+    struct x509_st *cert;
+    struct x509_st *issuer;
+    struct evp_pkey_st *key;
+};
 struct tls_acceptor *tls_acceptor_acquire(struct tls_acceptor *s);
 void tls_acceptor_release(struct tls_acceptor *s); // NULL is fine
 

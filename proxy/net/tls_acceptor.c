@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/xalloc.h"
 #include "net/tls_int.h"
 
@@ -83,23 +84,27 @@ static enum status load(SSL_CTX *ctx, const struct tls_acceptor_files *f, struct
     return ST_OK;
 }
 
+struct tls_acceptor *tls_acceptor_bare(void)
+{
+    struct tls_acceptor *s = xmalloc(sizeof(*s));
+    s->ctx = SSL_CTX_new(TLS_server_method());
+    if (!s->ctx || !setup(s->ctx))
+        abort();
+    atomic_init(&s->refs, 1);
+    return s;
+}
+
 enum status tls_acceptor_load(const struct tls_acceptor_files *files, struct tls_acceptor **out,
                               struct err *e)
 {
     ERR_clear_error();
-    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-    if (!ctx || !setup(ctx))
-        abort();
-    enum status st = load(ctx, files, e);
-    if (st != ST_OK) {
-        SSL_CTX_free(ctx);
-        return st;
-    }
-    struct tls_acceptor *s = xmalloc(sizeof(*s));
-    s->ctx = ctx;
-    atomic_init(&s->refs, 1);
-    *out = s;
-    return ST_OK;
+    struct tls_acceptor *s = tls_acceptor_bare();
+    enum status st = load(s->ctx, files, e);
+    if (st == ST_OK)
+        *out = s;
+    else
+        tls_acceptor_release(s);
+    return st;
 }
 
 struct tls_acceptor *tls_acceptor_acquire(struct tls_acceptor *s)
@@ -116,11 +121,25 @@ void tls_acceptor_release(struct tls_acceptor *s)
     free(s);
 }
 
-struct tls_peer *tls_peer_accept(struct tls_acceptor *s)
+// A ticket that was given under one certificate must not lead to another one's name.
+static bool use_leaf(SSL *ssl, const struct tls_leaf *leaf)
+{
+    char name[DIGEST_HEX + 1];
+    digest_sha256_hex(span_of(leaf->name), name);
+    STACK_OF(X509) *chain = sk_X509_new_null();
+    bool is_good =
+        chain && sk_X509_push(chain, leaf->issuer) > 0 &&
+        SSL_use_cert_and_key(ssl, leaf->cert, leaf->key, chain, 1) == 1 &&
+        SSL_set_session_id_context(ssl, (const unsigned char *)name, SSL_MAX_SID_CTX_LENGTH) == 1;
+    sk_X509_free(chain);
+    return is_good;
+}
+
+struct tls_peer *tls_peer_accept(struct tls_acceptor *s, const struct tls_leaf *leaf)
 {
     struct tls_peer *p = xcalloc(1, sizeof(*p));
     p->ssl = SSL_new(s->ctx);
-    if (!p->ssl)
+    if (!p->ssl || (leaf && !use_leaf(p->ssl, leaf)))
         abort();
     SSL_set_app_data(p->ssl, p);
     SSL_set_accept_state(p->ssl);

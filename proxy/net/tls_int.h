@@ -14,14 +14,15 @@
 struct tls_peer {
     struct tls_client *client; // counted; NULL: the far end is the client
     SSL *ssl;
-    char *name; // without a trailing dot
+    struct stream *stream; // borrowed, as its BIO knows it
+    char *name;            // without a trailing dot
     uint16_t port;
     bool is_address;
 };
 
 // NULL where OpenSSL refuses (no memory, a name that can't be one).
 struct tls_peer *tls_peer_new(struct tls_client *c, const char *name, uint16_t port);
-struct tls_peer *tls_peer_accept(struct tls_acceptor *s);
+struct tls_peer *tls_peer_accept(struct tls_acceptor *s, const struct tls_leaf *leaf); // or NULL
 void tls_peer_free(struct tls_peer *p); // NULL is fine
 // As stream_peer_names says.
 unsigned tls_peer_names(const struct tls_peer *p, struct arena *a, const char *const **names);
