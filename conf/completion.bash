@@ -84,7 +84,10 @@ _sigv4_proxy() {
         return
         ;;
     --connect)
-        mapfile -t COMPREPLY < <(compgen -W 'tunnel deny' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'tunnel intercept deny' -- "$word")
+        return
+        ;;
+    --ca-dir)
         return
         ;;
     --payload)
@@ -298,7 +301,7 @@ _sigv4_proxy() {
         ;;
     esac
     if [[ $COMP_CWORD -eq 1 && $word != -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W 'run check-config healthcheck explain presign export-credentials whoami mfa-login' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'run check-config ca healthcheck explain presign export-credentials whoami mfa-login' -- "$word")
         return
     fi
     mapfile -t COMPREPLY < <(compgen -W '-c --config -h --help --version
@@ -326,6 +329,7 @@ _sigv4_proxy() {
 --allow-hosts
 --unsigned-hosts
 --connect
+--ca-dir
 --payload --unsigned-payload
 --already-signed
 --already-presigned

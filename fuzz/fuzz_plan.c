@@ -70,6 +70,9 @@ static void check(const struct plan *p)
     case PLAN_TUNNEL:
         require(p->upstream.port > 0 && !p->is_signed && !p->is_tls);
         break;
+    case PLAN_INTERCEPT:
+        require(p->upstream.port > 0 && p->upstream.host.len && !p->is_signed);
+        break;
     case PLAN_FORWARD:
         check_forward(p);
         break;

@@ -125,13 +125,22 @@ static enum status take_profile(struct config *c, char *const *envp, struct err 
     return st;
 }
 
+static void take_home(struct config *c, char *const *envp)
+{
+    char *home = creds_home(envp);
+    config_take_home(c, *home ? home : NULL);
+    free(home);
+}
+
 enum status settings_load(const struct settings_source *s, struct config **out, struct err *e)
 {
     enum status st = load_file(s, out, e);
     if (st == ST_OK)
         st = take_profile(*out, s->envp, e);
-    if (st == ST_OK)
+    if (st == ST_OK) {
+        take_home(*out, s->envp);
         return ST_OK;
+    }
     config_release(*out);
     *out = NULL;
     return st;

@@ -218,3 +218,14 @@ void ca_describe(const struct ca *c, struct buf *out)
     buf_add_char(out, '\n');
     add_names(c, out);
 }
+
+void ca_pem(const struct ca *c, struct buf *out)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *p = NULL;
+    if (bio && PEM_write_bio_X509(bio, c->cert) == 1) {
+        long len = BIO_get_mem_data(bio, &p);
+        buf_add(out, p, (size_t)len);
+    }
+    BIO_free(bio);
+}

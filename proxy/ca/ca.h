@@ -40,6 +40,7 @@ bool ca_covers(const struct ca *c, struct span host); // its name constraints pe
 int64_t ca_expires_ms(const struct ca *c);            // wall clock
 // For people: subject, fingerprint, validity, names.
 void ca_describe(const struct ca *c, struct buf *out);
+void ca_pem(const struct ca *c, struct buf *out); // the certificate, for clients
 
 // A certificate for the host, a name or an address without brackets. ST_DENIED: the authority does
 // not cover it. One signature of work.

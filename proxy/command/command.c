@@ -6,6 +6,10 @@
 #include <string.h>
 
 static const struct command commands[] = {
+    {.name = "ca",
+     .help = "init|show|export: the local CA for connect = intercept",
+     .max_words = 1,
+     .run = command_ca},
     {.name = "check-config",
      .help = "print the effective configuration, or what is wrong with it",
      .run = command_check_config},

@@ -50,6 +50,7 @@ const char *command_flag(const struct command_input *in, const char *flag, unsig
 int command_fail(const char *command, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 int command_healthcheck(const struct command_input *in);
+int command_ca(const struct command_input *in);
 int command_check_config(const struct command_input *in);
 int command_explain(const struct command_input *in);
 int command_presign(const struct command_input *in);

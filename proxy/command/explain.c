@@ -226,6 +226,7 @@ static json_t *answer_of(struct explain *x, struct span method, struct span url,
     static const char *const kinds[] = {[PLAN_DENY] = "refused",
                                         [PLAN_FORWARD] = "forwarded",
                                         [PLAN_TUNNEL] = "tunnelled",
+                                        [PLAN_INTERCEPT] = "intercepted",
                                         [PLAN_ANSWER] = "answered here"};
     json_t *o = json_object();
     json_t *rules = json_object();

@@ -45,6 +45,11 @@ enum status check_log_file(char *text, struct err *e)
     return strcmp(text, "stderr") == 0 ? ST_OK : check_folder(text, e);
 }
 
+enum status check_home_folder(char *text, struct err *e)
+{
+    return text[0] == '~' && text[1] == '/' ? check_text(text, e) : check_folder(text, e);
+}
+
 static bool is_literal(struct span s, int family)
 {
     char text[INET6_ADDRSTRLEN];

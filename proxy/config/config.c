@@ -207,6 +207,27 @@ enum status config_parse(const struct config_input *in, struct config **out, str
     return ST_OK;
 }
 
+void config_take_home(struct config *c, const char *home)
+{
+    char *whole = NULL;
+    if (c->ca_dir[0] != '~')
+        return;
+    if (home) {
+        whole = xmalloc(strlen(home) + strlen(c->ca_dir));
+        (void)stpcpy(stpcpy(whole, home), c->ca_dir + 1);
+    }
+    free(c->ca_dir);
+    c->ca_dir = whole ? whole : xstrdup("");
+}
+
+bool config_intercepts(const struct config *c)
+{
+    for (unsigned i = 0; i < c->n_routes; i++)
+        if (c->routes[i].has_connect && c->routes[i].connect == CONNECT_INTERCEPT)
+            return true;
+    return c->connect == CONNECT_INTERCEPT;
+}
+
 struct config *config_acquire(struct config *c)
 {
     (void)atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);

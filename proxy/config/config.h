@@ -17,7 +17,7 @@ struct config_list {
     unsigned n;
 };
 
-enum config_connect { CONNECT_TUNNEL = 0, CONNECT_DENY };
+enum config_connect { CONNECT_TUNNEL = 0, CONNECT_INTERCEPT, CONNECT_DENY };
 enum config_sign { SIGN_MODE_HEADER = 0, SIGN_MODE_QUERY, SIGN_MODE_REDIRECT, SIGN_MODE_NONE };
 enum config_signed_headers { SIGNED_HEADERS_MINIMAL = 0, SIGNED_HEADERS_ALL };
 enum config_payload { PAYLOAD_AUTO = 0, PAYLOAD_HASH, PAYLOAD_UNSIGNED, PAYLOAD_CHUNKED };
@@ -122,6 +122,7 @@ struct config {
     struct config_list allow_hosts; // further names that origin-form requests may carry with --host
     struct config_list unsigned_hosts; // globs forwarded as they are
     enum config_connect connect;
+    char *ca_dir; // of the local CA; may begin with "~/" until config_take_home
     enum config_payload payload;
     enum config_signed already_signed;
     enum config_presigned already_presigned;
@@ -220,12 +221,17 @@ void config_take_region(struct config *c, char *region, char *source);
 // have changed are added to names, separated by commas. Before the snapshot is shared.
 struct buf;
 void config_keep_fixed(struct config *next, const struct config *now, struct buf *names);
+// Puts the home folder (NULL: there is none) where a path begins with "~/", which is then empty or
+// absolute. Before the snapshot is shared.
+void config_take_home(struct config *c, const char *home);
 // What the general sections say, and over it the route; r may be NULL. The list is borrowed.
 struct config_retry config_retry_of(const struct config *c, const struct config_route *r);
 // "36h", "900", in milliseconds and within bounds.
 NODISCARD enum status config_time_parse(struct span text, int64_t least_ms, int64_t most_ms,
                                         int64_t *out_ms, struct err *e);
 NODISCARD enum status config_rate_parse(const char *text, struct config_rate *out, struct err *e);
+// Whether CONNECT is intercepted anywhere: then the local CA is needed.
+bool config_intercepts(const struct config *c);
 // Finds --config/-c FILE in the arguments without judging the rest; NULL where absent.
 const char *config_file_argument(int argc, char *const *argv);
 // "line 12", or "FILE:12" of an included file.

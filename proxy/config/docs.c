@@ -15,6 +15,9 @@ const struct docs_command docs_commands[] = {
     {"check-config", "[--config FILE] [OPTION]...",
      "Print the effective configuration and where each value comes from, or say what is wrong and "
      "exit with 1."},
+    {"ca", "[--config FILE] [OPTION]... init|show|export",
+     "The local CA for connect = intercept, in ca_dir: make it, for AWS's names and those of the "
+     "configuration's routes; show what it is and signs for; print its certificate for clients."},
     {"healthcheck", "[--ready] [--config FILE] [OPTION]...",
      "Ask the running proxy's admin listener whether it is healthy, or ready; exit with 0 or 1."},
     {"explain",

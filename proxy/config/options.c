@@ -128,10 +128,18 @@ const struct option options[] = {
      .example = "mirror.example.com, *.internal", .check = check_glob, AT(unsigned_hosts),
      .is_reloadable = true,
      .help = "Hosts whose requests are forwarded as they are, unsigned. * matches any characters."},
-    {.key = "connect", .section = "proxy", .type = OPT_ENUM, .words = "tunnel|deny", .def = "tunnel",
-     AT(connect), ROUTE(connect), HAS(has_connect), .is_reloadable = true,
-     .help = "What CONNECT gets: a tunnel to an allowed host on port 443, or a refusal. What is "
-             "inside a tunnel is not signed."},
+    {.key = "connect", .section = "proxy", .type = OPT_ENUM, .words = "tunnel|intercept|deny",
+     .def = "tunnel", AT(connect), ROUTE(connect), HAS(has_connect), .is_reloadable = true,
+     .help = "What CONNECT to an allowed host gets: a tunnel, inside of which nothing is signed; "
+             "interception, where the proxy answers in the host's name with a certificate of the "
+             "local CA (see ca_dir) and treats what is inside as any other request; or a refusal. "
+             "Hosts that are passed on unsigned are tunnelled where others are intercepted. CONNECT "
+             "goes to port 443, to 80 where it is intercepted, and to another port only where a "
+             "route's glob writes it out."},
+    {.key = "ca_dir", .section = "proxy", .type = OPT_STRING, .arg = "DIR",
+     .def = "~/.config/sigv4-proxy", .check = check_home_folder, AT(ca_dir), .is_reloadable = true,
+     .help = "Folder of the local CA for connect = intercept: ca.pem and ca.key, as sigv4-proxy ca "
+             "init makes them."},
     {.key = "payload", .section = "proxy", .aliases = "unsigned-payload=unsigned", .type = OPT_ENUM,
      .words = "auto|hash|unsigned|chunked", .def = "auto", AT(payload), ROUTE(payload),
      HAS(has_payload), .is_reloadable = true,

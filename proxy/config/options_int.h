@@ -100,6 +100,7 @@ enum status check_upstream_proxy(char *text, struct err *e); // http://[user:tok
 enum status check_no_proxy(char *text, struct err *e);       // *, HOST, .SUFFIX, ADDR[/BITS]
 enum status check_nameserver(char *text, struct err *e);     // ADDR[:PORT]
 enum status check_folder(char *text, struct err *e);         // an absolute path
+enum status check_home_folder(char *text, struct err *e);    // the same, or ~/...
 enum status check_log_file(char *text, struct err *e);       // stderr, an absolute path
 enum status check_status(char *text, struct err *e);         // 503, 5xx
 enum status check_presign_rule(char *text, struct err *e);   // GET|PUT s3://bucket/key*

@@ -86,4 +86,7 @@ void creds_profile_settings(const struct creds_env *env, struct creds_setting *v
 const char *creds_xml_version(void); // "expat_2.5.0"
 const char *creds_json_version(void);
 
+// The user's home folder: HOME, or what the record of users says; "" where there is none. Heap.
+char *creds_home(char *const *envp);
+
 #endif

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "creds/creds.h"
 
 #define TRIES             3
 #define READ_LEN          ((size_t)16384)
@@ -115,8 +116,7 @@ const char *envp_get(char *const *envp, const char *name)
     return NULL;
 }
 
-// Heap.
-static char *home(char *const *envp)
+char *creds_home(char *const *envp)
 {
     const char *said = envp_get(envp, "HOME");
     if (said)
@@ -131,14 +131,11 @@ static char *home(char *const *envp)
     return dir ? dir : xstrdup("");
 }
 
-char *path_of_file(char *const *envp, const char *variable, const char *default_path)
+static char *expand_home(char *const *envp, const char *path)
 {
-    const char *path = variable ? envp_get(envp, variable) : NULL;
-    if (!path)
-        path = default_path;
     if (path[0] != '~' || (path[1] && path[1] != '/'))
         return xstrdup(path);
-    char *dir = home(envp);
+    char *dir = creds_home(envp);
     size_t len = strlen(dir) + strlen(path);
     char *whole = xmalloc(len);
     (void)snprintf(whole, len, "%s%s", dir, path + 1);
@@ -146,4 +143,10 @@ char *path_of_file(char *const *envp, const char *variable, const char *default_
         whole[0] = '\0'; // no home: no such file, rather than one in the root folder
     free(dir);
     return whole;
+}
+
+char *path_of_file(char *const *envp, const char *variable, const char *default_path)
+{
+    const char *path = variable ? envp_get(envp, variable) : NULL;
+    return expand_home(envp, path ? path : default_path);
 }

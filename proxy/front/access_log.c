@@ -49,7 +49,7 @@ static enum metric_outcome outcome_of(const struct request *r)
 {
     if (r->log.ended)
         return METRIC_BROKEN;
-    if (r->log.code || r->plan.kind == PLAN_ANSWER)
+    if (r->log.code || r->plan.kind == PLAN_ANSWER || r->plan.kind == PLAN_INTERCEPT)
         return METRIC_ANSWERED;
     return r->plan.kind == PLAN_TUNNEL ? METRIC_TUNNELLED : METRIC_RELAYED;
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/xalloc.h"
+#include "front/intercept.h"
 #include "front/pace.h"
 #include "front/request.h"
 #include "log/log.h"
@@ -32,6 +33,7 @@ static void detach(struct conn *c)
     c->is_dead = true;
     c->stream = NULL;
     timer_clear(c->timer);
+    intercept_free(c);
     TAILQ_REMOVE(&w->conns, c, link);
     limit_give(&w->shared->connections, 1);
     if (c->of_client)
@@ -120,7 +122,7 @@ static size_t on_data(void *arg, struct span in)
         // Goes on when answers have drained. Without input the parser is still asked: the end may
         // be all that is left.
         bool waits = c->request ? used < in.len && !request_wants_input(c->request) : !may_begin(c);
-        if (waits)
+        if (waits || (c->inside && !intercept_knows(c, span_sub(in, used, in.len))))
             break;
         if (!c->request)
             begin_request(c);
@@ -194,7 +196,8 @@ static void on_closed(void *arg, enum stream_fail why, const char *text)
 {
     struct conn *c = arg;
     if (why == STREAM_TLS)
-        log_info(c->peer, "%s", text);
+        log_info(c->peer, "%s%s", text,
+                 c->inside ? "; does the client trust the local CA (sigv4-proxy ca export)?" : "");
     if (why == STREAM_TIMEOUT)
         stream_abort(c->stream); // or the kernel would keep what it has for who takes nothing
     if (c->request)

@@ -14,6 +14,7 @@ struct conn {
     struct h1_parser *parser;
     struct request *request; // the one being read or answered; NULL between requests
     struct timer *timer;     // idle, head, or half-close grace: only one at a time
+    struct inside *inside;   // of a CONNECT that is intercepted; NULL: nothing is
     struct deferred bury;
     uint64_t id;
     uint64_t bytes_at_hup; // of the request's body, when the grace began

@@ -3,6 +3,7 @@
 // connections that are there already. What the client sent so far is only its head.
 #include "front/guard.h"
 
+#include "front/intercept.h"
 #include "front/reply.h"
 #include "log/log.h"
 #include "policy/clients.h"
@@ -30,7 +31,7 @@ static void describe_client(struct request *r)
 
 bool guard_admits(struct request *r)
 {
-    const struct token_set *tokens = r->worker->setup.auth;
+    const struct token_set *tokens = r->conn->inside ? NULL : r->worker->setup.auth;
     if (!is_welcome(r)) {
         log_warn(r->id, "client-denied: %s is not in %s", r->conn->peer,
                  r->conn->is_unix ? "listen_peers" : "allow_clients");
@@ -40,6 +41,8 @@ bool guard_admits(struct request *r)
                                      : "this address may not use the proxy; see allow_clients");
         return false;
     }
+    if (r->conn->inside) // who it is was settled with the CONNECT
+        r->user = intercept_user(r->conn);
     const char *name = tokens ? proxy_auth_find(tokens, &r->msg->hdrs) : NULL;
     if (name)
         r->user = arena_cstr(&r->arena, span_of(name)); // the set may go before the request

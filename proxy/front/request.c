@@ -20,6 +20,7 @@
 #include "front/attempt.h"
 #include "front/dechunk.h"
 #include "front/guard.h"
+#include "front/intercept.h"
 #include "front/outgoing.h"
 #include "front/pace.h"
 #include "front/peek.h"
@@ -339,6 +340,7 @@ static void make_plan(struct request *r, struct span bucket_region, struct plan 
     struct plan_input in = {.msg = r->msg,
                             .config = r->config,
                             .client = &r->client,
+                            .is_inside_tls = intercept_is_tls(r->conn),
                             .default_region = span_of(r->config->default_region),
                             .bucket_region = bucket_region};
     if (r->config->via)
@@ -396,7 +398,7 @@ void request_head(struct request *r, const struct msg *m)
     request_set_state(r, REQ_ADMIT, 0);
     // Behind a refused CONNECT may stand bytes that were meant for the tunnel.
     r->must_close = !m->is_keep_alive || r->worker->is_draining || span_is(m->method, "CONNECT");
-    if (!guard_admits(r) || presigner_takes(r))
+    if (!guard_admits(r) || (r->conn->inside && !intercept_admits(r)) || presigner_takes(r))
         return;
     plan_request(r);
     bool goes_on = r->plan.kind == PLAN_FORWARD || r->plan.kind == PLAN_TUNNEL;
@@ -411,6 +413,7 @@ void request_head(struct request *r, const struct msg *m)
         reply_plain(r, r->plan.status);
         return;
     case PLAN_TUNNEL:
+    case PLAN_INTERCEPT:
         return; // begins at request_body_end: bytes behind the head belong to the tunnel
     case PLAN_FORWARD:
         break;
@@ -441,7 +444,8 @@ bool request_wants_input(const struct request *r)
 {
     if (r->client_done || r->state == REQ_DONE)
         return false;
-    if (!r->msg || r->msg->framing == MSG_NO_BODY || r->answer_done || r->plan.kind == PLAN_TUNNEL)
+    if (!r->msg || r->msg->framing == MSG_NO_BODY || r->answer_done ||
+        r->plan.kind == PLAN_TUNNEL || r->plan.kind == PLAN_INTERCEPT)
         return true;
     if (r->state == REQ_ADMIT || r->state == REQ_WAIT_SLOT)
         return false;
@@ -526,6 +530,8 @@ void request_body_end(struct request *r)
         return;
     else if (r->plan.kind == PLAN_TUNNEL)
         tunnel_start(r);
+    else if (r->plan.kind == PLAN_INTERCEPT)
+        intercept_begin(r);
     else if (r->state == REQ_WAIT_BODY)
         request_proceed(r);
     else

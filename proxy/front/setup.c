@@ -3,7 +3,9 @@
 // first, for all workers; what is then handed to them can't fail, and reaches each as one message.
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
+#include "ca/ca.h"
 #include "front/listener.h"
 
 struct front_change {
@@ -11,6 +13,8 @@ struct front_change {
     struct config *config;
     struct tls_trust *trust;
     struct tls_acceptor *acceptor;
+    struct ca *ca;                // NULL: nothing is intercepted
+    struct tls_acceptor *insider; // with it
     struct token_file *tokens;
     struct tls_client **clients; // one a worker; NULL: they go on with theirs
     unsigned n;
@@ -26,6 +30,20 @@ static enum status load_guards(struct front_change *c, struct err *e)
     if (cfg->proxy_auth_file &&
         token_file_open(c->front->options.main, cfg->proxy_auth_file, &c->tokens, e) != ST_OK)
         return err_wrap(e, ST_IO, "proxy_auth_file");
+    return ST_OK;
+}
+
+static enum status load_ca(struct front_change *c, struct err *e)
+{
+    const struct config *cfg = c->config;
+    if (!config_intercepts(cfg))
+        return ST_OK;
+    enum status st = *cfg->ca_dir
+                         ? ca_open(cfg->ca_dir, clock_wall_ms(), &c->ca, e)
+                         : err_set(e, ST_INVALID, "ca_dir: there is no home folder; name a folder");
+    if (st != ST_OK)
+        return err_wrap(e, st, "connect = intercept");
+    c->insider = tls_acceptor_bare();
     return ST_OK;
 }
 
@@ -54,6 +72,8 @@ enum status front_prepare(struct front *f, struct config *config, struct tls_tru
     c->n = f->options.n_workers;
     enum status st = load_guards(c, e);
     if (st == ST_OK)
+        st = load_ca(c, e);
+    if (st == ST_OK)
         st = make_clients(c, e);
     if (st == ST_OK)
         *out = c;
@@ -72,6 +92,8 @@ void front_change_free(struct front_change *c)
     config_release(c->config);
     tls_trust_release(c->trust);
     tls_acceptor_release(c->acceptor);
+    tls_acceptor_release(c->insider);
+    ca_release(c->ca);
     token_file_close(c->tokens);
     free(c);
 }
@@ -81,6 +103,10 @@ static struct worker_setup setup_of(struct front_change *c, unsigned worker)
     struct worker_setup s = {.config = config_acquire(c->config)};
     if (c->acceptor)
         s.acceptor = tls_acceptor_acquire(c->acceptor);
+    if (c->ca) {
+        s.ca = ca_acquire(c->ca);
+        s.insider = tls_acceptor_acquire(c->insider);
+    }
     if (c->tokens)
         s.auth = token_set_acquire(token_file_get(c->tokens));
     if (c->clients) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/xalloc.h"
+#include "ca/ca.h"
 #include "front/attempt.h"
 #include "front/conn.h"
 #include "front/request.h"
@@ -15,12 +16,15 @@
 #include "policy/reach.h"
 
 #define KEY_CACHE    256
+#define LEAF_CACHE   256
 #define HEARTBEAT_MS 2000 // so that an idle loop turns, too
 
 void worker_setup_clear(struct worker_setup *s)
 {
     config_release(s->config);
     tls_acceptor_release(s->acceptor);
+    tls_acceptor_release(s->insider);
+    ca_release(s->ca);
     tls_client_free(s->tls);
     token_set_release(s->auth);
     *s = (struct worker_setup){0};
@@ -53,6 +57,7 @@ static void clear(struct worker *w)
     if (w->facts)
         facts_view_free(w->facts);
     sign_key_cache_free(w->keys);
+    ca_cache_free(w->leaves);
     worker_setup_clear(&w->setup);
     buf_clear(&w->scratch);
 }
@@ -101,6 +106,7 @@ enum status worker_start(struct worker *w, struct err *e)
                                            .max_trailers = 8192}};
     w->pool = pool_new(&w->dialer, &pool);
     w->keys = sign_key_cache_new(KEY_CACHE);
+    w->leaves = ca_cache_new(LEAF_CACHE);
     w->heartbeat = timer_new(w->loop, on_heartbeat, w);
     int rc = pthread_create(&w->thread, NULL, run, w);
     return rc ? err_set(e, ST_IO, "worker thread: %s", strerror(rc)) : ST_OK;

@@ -33,6 +33,8 @@ TAILQ_HEAD(request_queue, request);
 struct worker_setup {
     struct config *config;
     struct tls_acceptor *acceptor; // of TCP listeners; NULL: they are plain
+    struct ca *ca;                 // for interception; NULL: none
+    struct tls_acceptor *insider;  // with it: for what is inside
     struct tls_client *tls;        // in a message: NULL where the worker goes on with its own
     struct token_set *auth;        // one of them is asked for; NULL: none
 };
@@ -41,7 +43,8 @@ void worker_setup_clear(struct worker_setup *s);
 // What all workers and main share; immutable but for the atomics.
 struct front_shared {
     struct facts *facts;
-    char pseudonym[24]; // our name in Via: sigv4-proxy-1a2b
+    char pseudonym[24];  // our name in Via: sigv4-proxy-1a2b
+    struct rate minting; // certificates
     struct limit connections;
     struct limit spool;                             // bytes in spool files
     struct limit active;                            // requests that are being forwarded
@@ -76,6 +79,7 @@ struct worker {
     struct dialer dialer;
     struct pool *pool;
     struct sign_key_cache *keys;
+    struct ca_cache *leaves; // certificates by host
     struct conn_list conns;
     struct request_list spare; // finished requests with their arena, for the next ones
     unsigned n_spare;

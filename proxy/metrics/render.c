@@ -51,6 +51,8 @@ static const struct row rows[METRICS] = {
     [METRIC_DIAL_PROXY] = {"dial_failures_total", "reason=\"proxy\"", "counter", NULL},
     [METRIC_DIAL_PROXY_REFUSED] = {"dial_failures_total", "reason=\"proxy-refused\"", "counter",
                                    NULL},
+    [METRIC_CERTIFICATES] = {"certificates_issued_total", NULL, "counter",
+                             "Certificates of the local CA, made for intercepted hosts."},
     [METRIC_CREDS_REFRESHES] = {"credentials_refreshes_total", NULL, "counter",
                                 "Times that credentials were fetched."},
     [METRIC_PRESIGN_GRANTED] = {"presigned_urls_total", "result=\"granted\"", "counter",

@@ -58,13 +58,25 @@ static int wire_read(BIO *bio, char *to, int len)
     return n < 0 ? -1 : (int)n;
 }
 
+// A full record of the upper layer, with its own framing, is more than one of the outer layer's.
+static void put_outer(struct stream *s, const char *from, size_t len)
+{
+    bool is_ok = true;
+    while (len && is_ok) {
+        size_t part = len < RECORD_MAX ? len : RECORD_MAX;
+        is_ok = put_record(s, s->outer, from, part);
+        from += part;
+        len -= part;
+    }
+}
+
 static int wire_write(BIO *bio, const char *from, int len)
 {
     const struct tls_peer *layer = BIO_get_data(bio);
     struct stream *s = layer->stream;
     BIO_clear_retry_flags(bio);
     if (len > 0 && layer == s->tls && s->outer)
-        (void)put_record(s, s->outer, from, (size_t)len);
+        put_outer(s, from, (size_t)len);
     else if (len > 0)
         stream_out(s, from, (size_t)len);
     return len;

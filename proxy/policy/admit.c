@@ -118,13 +118,18 @@ static bool deny_host(struct plan_ctx *c)
                      SPAN_ARG(name), SPAN_ARG(name));
 }
 
+// Nobody said that requests to this host go unsigned.
+static bool may_sign(const struct plan_ctx *c)
+{
+    return c->admitted != ADMITTED_UNSIGNED && c->admitted != ADMITTED_TOKEN &&
+           !(c->route && c->route->has_sign && c->route->sign == SIGN_MODE_NONE);
+}
+
 bool admit_host(struct plan_ctx *c)
 {
     if (!admit_literal(c))
         return false;
-    bool signs = c->admitted != ADMITTED_UNSIGNED && c->admitted != ADMITTED_TOKEN &&
-                 !(c->route && c->route->has_sign && c->route->sign == SIGN_MODE_NONE);
-    if (c->host.verdict == HOSTS_NEVER_SIGN && signs) {
+    if (c->host.verdict == HOSTS_NEVER_SIGN && may_sign(c)) {
         struct span name = route_name(c);
         return plan_deny(c, 403, "never-signed",
                          "requests to \"%.*s\" are never signed (%s); to forward them unsigned add "
@@ -134,20 +139,21 @@ bool admit_host(struct plan_ctx *c)
     return c->admitted == ADMITTED_NOT ? deny_host(c) : true;
 }
 
-bool admit_connect(struct plan_ctx *c)
+static bool is_port_open(const struct plan_ctx *c)
 {
-    enum config_connect mode =
-        c->route && c->route->has_connect ? c->route->connect : c->config->connect;
+    uint16_t port = c->asked.port;
+    if (port == 443 || (port == 80 && c->intercepts))
+        return true;
+    struct span glob = span_of(c->route ? c->route->glob : NULL);
+    size_t colon = span_rfind(glob, ':');
+    uint64_t n = 0;
+    return colon < glob.len && span_u64(span_sub(glob, colon + 1, glob.len), &n) && n == port;
+}
+
+static bool admit_tunnel(struct plan_ctx *c)
+{
     struct span host = c->asked.host;
-    if (mode == CONNECT_DENY)
-        return plan_deny(c, 403, "policy-denied",
-                         "CONNECT is not allowed here (connect = deny); send a plain http:// "
-                         "request, it goes on over TLS and signed");
-    if (c->asked.port != 443)
-        return plan_deny(c, 403, "policy-denied", "CONNECT goes to port 443 only, not to %u",
-                         (unsigned)c->asked.port);
-    if (c->admitted == ADMITTED_ALIAS || c->admitted == ADMITTED_NAME ||
-        c->admitted == ADMITTED_TOKEN)
+    if (c->admitted == ADMITTED_NAME || c->admitted == ADMITTED_TOKEN)
         return plan_deny(c, 403, "host-denied",
                          "CONNECT to \"%.*s\" is not allowed; [route \"%.*s\"] or unsigned_hosts "
                          "would allow it",
@@ -159,4 +165,28 @@ bool admit_connect(struct plan_ctx *c)
                          "upstream, which speaks no TLS",
                          SPAN_ARG(host), config_place(c->route->file, c->route->line, place));
     return true;
+}
+
+bool admit_connect(struct plan_ctx *c)
+{
+    enum config_connect mode =
+        c->route && c->route->has_connect ? c->route->connect : c->config->connect;
+    struct span host = c->asked.host;
+    if (mode == CONNECT_DENY)
+        return plan_deny(c, 403, "policy-denied",
+                         "CONNECT is not allowed here (connect = deny); send a plain http:// "
+                         "request, it goes on over TLS and signed");
+    c->intercepts = mode == CONNECT_INTERCEPT && may_sign(c);
+    if (!is_port_open(c))
+        return plan_deny(
+            c, 403, "policy-denied",
+            "CONNECT goes to port 443%s, not to %u; [route \"%.*s:%u\"] would allow it",
+            c->intercepts ? " or 80" : " only", (unsigned)c->asked.port, SPAN_ARG(host),
+            (unsigned)c->asked.port);
+    if (c->admitted == ADMITTED_ALIAS)
+        return plan_deny(c, 403, "host-denied",
+                         "CONNECT to \"%.*s\" is not allowed; [route \"%.*s\"] or unsigned_hosts "
+                         "would allow it",
+                         SPAN_ARG(host), SPAN_ARG(host));
+    return c->intercepts || admit_tunnel(c);
 }

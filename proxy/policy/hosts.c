@@ -288,3 +288,11 @@ void hosts_classify(struct span host, struct arena *a, struct hosts_answer *out)
         out->rule = "no known region";
     }
 }
+
+unsigned hosts_domains(const char **v, unsigned max)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < n_hosts_suffixes && n < max; i++)
+        v[n++] = hosts_suffixes[i].key;
+    return n;
+}

@@ -28,4 +28,7 @@ struct hosts_answer {
 // host: lower case, without port. Regions may point into host.
 void hosts_classify(struct span host, struct arena *a, struct hosts_answer *out);
 
+// DNS suffixes of AWS's endpoints in all partitions; at most max into v. Static memory.
+unsigned hosts_domains(const char **v, unsigned max);
+
 #endif

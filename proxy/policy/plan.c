@@ -36,7 +36,7 @@ static bool read_target(struct plan_ctx *c)
     struct err e;
     if (uri_parse_target(c->msg->method, c->msg->target, c->a, &c->uri, &e) != ST_OK)
         return plan_deny(c, 400, "bad-target", "bad target: %s", e.text);
-    c->asked_https = c->uri.form == URI_ABSOLUTE && c->uri.is_https;
+    c->asked_https = c->uri.form == URI_ABSOLUTE ? c->uri.is_https : c->in->is_inside_tls;
     return true;
 }
 
@@ -219,6 +219,11 @@ static bool plan_tunnel(struct plan_ctx *c)
     c->out->creds_key = "";
     if (!admit_connect(c))
         return false;
+    if (c->intercepts) {
+        c->out->upstream = c->asked;
+        c->out->kind = PLAN_INTERCEPT;
+        return true;
+    }
     route_upstream(c);
     c->out->is_tls = false; // what runs inside is the client's
     if (!admit_address(c) || !policies_allow(c) || !upstream_proxy_find(c))

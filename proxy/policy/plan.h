@@ -17,9 +17,10 @@
 enum plan_kind {
     PLAN_DENY = 0, // answer status/code/message
     PLAN_FORWARD,
-    PLAN_TUNNEL, // CONNECT
-    PLAN_ANSWER, // answered here without an upstream: OPTIONS * with Max-Forwards 0 (status, no
-                 // body)
+    PLAN_TUNNEL,    // CONNECT
+    PLAN_INTERCEPT, // CONNECT: answered here, in the upstream's name; what comes is planned anew
+    PLAN_ANSWER,    // answered here without an upstream: OPTIONS * with Max-Forwards 0 (status, no
+                    // body)
 };
 
 enum plan_body {
@@ -115,6 +116,7 @@ struct plan_input {
     // A URL is to be presigned for somebody else: the signature goes into the query whatever the
     // route says, an older one goes, and service and region may be named (empty: not).
     bool is_presign;
+    bool is_inside_tls; // came through an intercepted tunnel with TLS in it
     struct span service, region;
 };
 // Whose credentials sign: "", "profile=NAME", "role=ARN" or "role=ARN profile=NAME". route NULL:

@@ -35,6 +35,7 @@ struct plan_ctx {
     bool has_upstream;          // a route's upstream or --host stands in for what was asked
     struct uri_authority named; // ... that one
     bool named_https;
+    bool intercepts; // a CONNECT that is not tunnelled
     bool is_passed;  // goes through untouched: signed by somebody else
     bool keeps_auth; // a token of the client's own goes through untouched
 };

@@ -23,7 +23,8 @@ bool route_is_loopback(const struct uri_authority *h)
 
 struct span route_name(const struct plan_ctx *c)
 {
-    bool is_https = c->asked_https || c->uri.form == URI_AUTHORITY;
+    // A CONNECT has no scheme: its port says which one is meant.
+    bool is_https = c->asked_https || (c->uri.form == URI_AUTHORITY && c->asked.port != 80);
     return uri_format_host(&c->asked, is_https, c->a);
 }
 

@@ -71,7 +71,9 @@ def gateway(request, tmp_path_factory, authority, certificate):
     server = subprocess.Popen(command, env=harness.base_environment(folder) | env, cwd=folder,
                               stdout=log, stderr=log)
     scheme = "https" if how == "tls" else "http"
-    conf = f'[route "*.amazonaws.com"]\nupstream = {scheme}://127.0.0.1:{port}\n'
+    assert harness.run_binary("ca", "init", "--ca-dir", str(folder / "ca"), folder=folder).returncode == 0
+    conf = (f"connect = intercept\nca_dir = {folder}/ca\n"
+            f'[route "*.amazonaws.com"]\nupstream = {scheme}://127.0.0.1:{port}\n')
     try:
         with harness.running(folder, conf=conf, identity=ROOT, ca_bundle=authority.bundle) as proxy:
             proxy.server_name = name
@@ -296,3 +298,14 @@ def test_a_key_is_never_taken_for_another(gateway):
                 assert answer.error in ("bad-target", "bad-request"), (seed, key, spelling, answer)
     print(f"{len(there)} keys, {same} spellings led to them")
     assert same > 3 * len(there)
+
+
+def test_https_of_boto3_is_intercepted(gateway, tmp_path):
+    s3 = boto3.client("s3", region_name="us-east-1", aws_access_key_id="AKIDDUMMY", aws_secret_access_key="dummy",
+                      verify=str(gateway.folder / "ca/ca.pem"),
+                      config=Config(proxies={"https": gateway.url}, s3={"addressing_style": "path"}))
+    big = tmp_path / "big"
+    big.write_bytes(pattern.octets(9 * MIB))  # in parts
+    s3.upload_file(str(big), "objects", "intercepted/big")
+    s3.download_file("objects", "intercepted/big", str(tmp_path / "back"))
+    assert (tmp_path / "back").read_bytes() == big.read_bytes()

@@ -129,8 +129,9 @@ static void words_are_refused_with_the_nearest(void **state)
     unsigned level = 0;
     assert_int_equal(value_set(row("log_level"), SPAN("debug"), &level, NULL), ST_OK);
     assert_int_equal(level, 3);
-    refused("connect", "tunel", "\"tunel\" is not one of tunnel|deny; did you mean \"tunnel\"?");
-    refused("connect", "intercept", "\"intercept\" is not one of tunnel|deny");
+    refused("connect", "tunel",
+            "\"tunel\" is not one of tunnel|intercept|deny; did you mean \"tunnel\"?");
+    refused("connect", "peek", "\"peek\" is not one of tunnel|intercept|deny");
     refused("retry_mode", "adaptive", "\"adaptive\" is not one of standard|off");
 }
 

@@ -55,7 +55,9 @@ static inline void planned_describe(struct planned *p)
                        plan->is_framed ? " framed" : "");
     n = snprintf(p->line, sizeof(p->line), "%s%.*s:%u", plan->is_tls ? "tls " : "",
                  SPAN_ARG(plan->upstream.host), (unsigned)plan->upstream.port);
-    if (plan->kind == PLAN_TUNNEL)
+    if (plan->kind == PLAN_INTERCEPT)
+        (void)snprintf(p->line + n, sizeof(p->line) - (size_t)n, " intercept");
+    else if (plan->kind == PLAN_TUNNEL)
         (void)snprintf(p->line + n, sizeof(p->line) - (size_t)n, " tunnel");
     else
         (void)snprintf(p->line + n, sizeof(p->line) - (size_t)n, " Host %.*s %.*s%s%.*s %s %s",

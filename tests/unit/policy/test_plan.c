@@ -396,9 +396,48 @@ static void plan_tunnels_to_allowed_hosts_on_443(void **state)
     static const struct plan_row alias[] = {
         {"CONNECT localhost:443 HTTP/1.1\r\nHost: x", "403 host-denied"},
     };
+    static const char ports[] = "[route \"db.example:8443\"]\nservice = es\n"
+                                "[route \"*.example:*\"]\nservice = es\n";
+    static const struct plan_row by_port[] = {
+        {"CONNECT db.example:8443 HTTP/1.1\r\nHost: x", "db.example:8443 tunnel"},
+        {"CONNECT db.example:8444 HTTP/1.1\r\nHost: x", "403 policy-denied"},
+    };
     PLAN_CHECK(conf, rows);
+    PLAN_CHECK(ports, by_port);
     PLAN_CHECK("connect = deny\n", denied);
     PLAN_CHECK("host = sqs.us-east-1.amazonaws.com\n", alias);
+}
+
+static void plan_intercepts_what_it_may_sign(void **state)
+{
+    (void)state;
+    static const char conf[] =
+        "connect = intercept\nunsigned_hosts = mirror.example.com\n"
+        "[route \"plain.example\"]\nservice = s3\nupstream = http://10.0.0.7\n"
+        "[route \"raw.example\"]\nsign = none\n"
+        "[route \"db.example:8443\"]\nservice = es\n"
+        "[route \"sqs.*\"]\nconnect = tunnel\n"
+        "[route \"sns.*\"]\nconnect = deny\n";
+    static const struct plan_row rows[] = {
+        {"CONNECT b.s3.us-east-1.amazonaws.com:443 HTTP/1.1\r\nHost: x",
+         "b.s3.us-east-1.amazonaws.com:443 intercept"},
+        {"CONNECT b.s3.us-east-1.amazonaws.com:80 HTTP/1.0",
+         "b.s3.us-east-1.amazonaws.com:80 intercept"},
+        {"CONNECT plain.example:80 HTTP/1.1\r\nHost: x", "plain.example:80 intercept"},
+        {"CONNECT plain.example:443 HTTP/1.1\r\nHost: x", "plain.example:443 intercept"},
+        {"CONNECT db.example:8443 HTTP/1.1\r\nHost: x", "db.example:8443 intercept"},
+        {"CONNECT b.s3.us-east-1.amazonaws.com:8443 HTTP/1.1\r\nHost: x", "403 policy-denied"},
+        {"CONNECT sqs.us-east-1.amazonaws.com:443 HTTP/1.1\r\nHost: x",
+         "sqs.us-east-1.amazonaws.com:443 tunnel"},
+        {"CONNECT sqs.us-east-1.amazonaws.com:80 HTTP/1.1\r\nHost: x", "403 policy-denied"},
+        {"CONNECT sns.us-east-1.amazonaws.com:443 HTTP/1.1\r\nHost: x", "403 policy-denied"},
+        {"CONNECT mirror.example.com:443 HTTP/1.1\r\nHost: x", "mirror.example.com:443 tunnel"},
+        {"CONNECT raw.example:443 HTTP/1.1\r\nHost: x", "raw.example:443 tunnel"},
+        {"CONNECT lb.us-east-1.elb.amazonaws.com:443 HTTP/1.1\r\nHost: x", "403 never-signed"},
+        {"CONNECT x.example:443 HTTP/1.1\r\nHost: x", "403 host-denied"},
+        {"CONNECT 169.254.169.254:80 HTTP/1.1\r\nHost: x", "403 address-denied"},
+    };
+    PLAN_CHECK(conf, rows);
 }
 
 static void plan_takes_deadlines_and_profile_from_the_route(void **state)
@@ -476,6 +515,7 @@ int main(void)
         cmocka_unit_test(plan_takes_sigv4a_where_a_host_or_a_region_set_wants_it),
         cmocka_unit_test(plan_passes_presigned_urls_untouched),
         cmocka_unit_test(plan_tunnels_to_allowed_hosts_on_443),
+        cmocka_unit_test(plan_intercepts_what_it_may_sign),
         cmocka_unit_test(plan_takes_deadlines_and_profile_from_the_route),
         cmocka_unit_test(plan_allows_special_addresses_only_where_a_rule_says_so),
         cmocka_unit_test(plan_keeps_the_raw_target_for_pass_through),
