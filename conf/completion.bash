@@ -343,6 +343,7 @@ _sigv4_proxy() {
 --log-level -v --verbose
 --log-format
 --log-file
+--log-access --no-log-access
 --log-query --no-log-query
 --log-failed-requests --no-log-failed-requests
 --log-signing-process --no-log-signing-process

@@ -137,6 +137,7 @@ struct config {
     unsigned log_level;          // enum log_level
     unsigned log_format;         // enum log_format
     char *log_file;              // a path, or "stderr"
+    bool log_access;
     bool log_query;
     bool log_failed_requests;
     bool log_signing_process;

@@ -198,6 +198,10 @@ const struct option options[] = {
      .check = check_log_file, AT(log_file),
      .help = "Where the log goes: standard error, or a file that is made (readable by its owner "
              "only) or appended to, and opened anew at SIGUSR1."},
+    {.key = "log_access", .section = "proxy", .type = OPT_BOOL, .def = "yes", AT(log_access),
+     .is_reloadable = true,
+     .help = "Write a line for each request when it is over. Grants of presigned URLs are always "
+             "written."},
     {.key = "log_query", .section = "proxy", .type = OPT_BOOL, .def = "no", AT(log_query),
      .is_reloadable = true,
      .help = "Show the query in access lines. Values of parameters whose names tell of signatures, "

@@ -96,7 +96,7 @@ static void add_counts(const struct request_log *l, struct log_record *line)
     log_record_number(line, "first_byte_ms", l->first_byte_ms);
 }
 
-void access_log(const struct request *r)
+static void write_line(const struct request *r)
 {
     const struct request_log *l = &r->log;
     struct log_record line;
@@ -118,5 +118,11 @@ void access_log(const struct request *r)
     log_record_number(&line, "reused", l->is_reused);
     log_record_text(&line, "ended", span_of(l->ended), 64);
     log_record_send(&line);
+}
+
+void access_log(const struct request *r)
+{
+    if (r->config->log_access)
+        write_line(r);
     count(r);
 }

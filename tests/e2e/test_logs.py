@@ -315,6 +315,18 @@ def test_query_is_shown_where_it_is_asked_for_and_grants_are_not(aws, start_prox
     assert "hush" not in proxy.log
 
 
+def test_access_lines_can_be_left_out(aws, start_proxy):
+    proxy = start_proxy(aws, "log_access = no\n")
+    assert proxy.request("GET", BASE + "generate/1").status == 200
+    assert proxy.request("GET", "http://denied.example.com/").status == 403
+    lines_with(proxy, "host-denied")
+    proxy.reload("log_access = yes\n" + proxy.conf_path.read_text().split("log_access = no\n")[1])
+    assert proxy.request("GET", BASE + "generate/1").status == 200
+    access_lines(proxy, 1)
+    proxy.stop()
+    assert proxy.log.count(" ACCESS [") == 1  # requests are counted all the same, and told again after the reload
+
+
 # ---- the file
 
 
