@@ -78,7 +78,8 @@ def fenced(page, language):
 
 
 CONFIGURATIONS = [(page, number, block) for page in PAGES
-                  for number, block in enumerate(fenced(page, "ini")) if "[default]" not in block]
+                  for number, block in enumerate(fenced(page, "ini"))
+                  if "[default]" not in block and "aws_access_key_id" not in block]  # AWS's own files
 
 
 @pytest.mark.parametrize("page, number, block", CONFIGURATIONS,
