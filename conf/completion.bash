@@ -211,6 +211,9 @@ _sigv4_proxy() {
     --max-buffer-memory)
         return
         ;;
+    --expect-over)
+        return
+        ;;
     --client-head-timeout)
         return
         ;;
@@ -374,6 +377,7 @@ _sigv4_proxy() {
 --in-flight-queue
 --in-flight-wait
 --max-buffer-memory
+--expect-over
 --client-head-timeout
 --client-idle-timeout
 --client-write-timeout

@@ -317,6 +317,11 @@ const struct option options[] = {
      .max = T, AT(max_buffer_memory), .is_reloadable = true,
      .help = "Most bytes in buffers and held bodies, of all requests together. Beyond it new requests "
              "get 503 with Retry-After, and bodies go to their spool file at once."},
+    {.key = "expect_over", .section = "limits", .type = OPT_SIZE, .def = "1m", .min = 0, .max = 5 * T,
+     AT(expect_over), .is_reloadable = true,
+     .help = "Uploads to S3 that are longer and stream are announced first (Expect: 100-continue), so "
+             "that throttling is learnt before they are sent; a server that says nothing gets them a "
+             "second later."},
 
     {.key = "client_head_timeout", .section = "timeouts", .type = OPT_TIME, .def = "10s", .min = 1,
      .max = HOURS, AT(client_head_timeout), .is_reloadable = true,

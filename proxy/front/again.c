@@ -150,7 +150,8 @@ void again_give_up(struct request *r, enum retry_why why)
     unpark(r);
     leave_retrying(r);
     turn_leave(r);
-    r->is_upload_over = r->state != REQ_PEEK; // the body was rewound, or its connection is gone
+    r->is_upload_over =
+        r->state != REQ_PEEK || r->holds_upload; // the body was rewound, or its connection is gone
     if (r->held.head)
         peek_relay(r);
     else

@@ -14,6 +14,8 @@
 #include "http/h1_write.h"
 #include "log/log.h"
 
+#define EXPECT_MS 1000 // a server that says nothing to Expect gets the body then (RFC 9110 10.1.1)
+
 // ---- the guard
 
 const char *attempt_refusal(const void *guard, const struct net_addr *a)
@@ -103,7 +105,7 @@ static void pump(struct request *r, struct span head)
 
 static bool is_sending(const struct request *r)
 {
-    return r->exchange && !r->is_upload_over &&
+    return r->exchange && !r->is_upload_over && !r->holds_upload &&
            (r->state == REQ_ATTEMPT || r->state == REQ_PEEK || r->state == REQ_RELAY);
 }
 
@@ -134,7 +136,7 @@ void attempt_body(struct request *r, struct span data)
     bool sends = is_sending(r);
     if (r->is_upload_over)
         return;
-    if (r->state == REQ_ATTEMPT && r->exchange)
+    if (r->state == REQ_ATTEMPT && r->exchange && !r->holds_upload)
         request_arm(r, r->plan.idle_timeout);
     if (sends && !is_framed && !body_unread(&r->body)) {
         send_piece(r, SPAN(""), data);
@@ -152,6 +154,16 @@ void attempt_body(struct request *r, struct span data)
 
 // ---- the answer
 
+static void connect_upstream(struct request *r, bool is_fresh);
+
+// At no cost: the request has not been seen.
+static void connect_again(struct request *r)
+{
+    attempt_cancel(r);
+    body_rewind(&r->body);
+    connect_upstream(r, true);
+}
+
 bool attempt_is_idempotent(const struct request *r)
 {
     static const char *const methods[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
@@ -161,14 +173,33 @@ bool attempt_is_idempotent(const struct request *r)
     return false;
 }
 
+// The upstream wants the body, or says nothing about it.
+static void release_upload(struct request *r)
+{
+    struct conn *c = r->conn;
+    r->holds_upload = false;
+    attempt_pump(r);
+    if (!c->is_dead && c->request == r && !r->client_done)
+        conn_read_on(c);
+}
+
 static void on_interim(void *arg, const struct msg *m)
 {
-    relay_interim(arg, m);
+    struct request *r = arg;
+    if (m->status == 100 && r->holds_upload)
+        release_upload(r);
+    else
+        relay_interim(r, m);
 }
 
 static void on_head(void *arg, const struct msg *m)
 {
     struct request *r = arg;
+    if (m->status == 417 && r->holds_upload) { // RFC 9110 10.1.1: again without it
+        r->is_expect_refused = true;
+        connect_again(r);
+        return;
+    }
     r->log.first_byte_ms = clock_mono_ms() - r->log.start;
     peek_head(r, m);
 }
@@ -198,8 +229,6 @@ static void on_turn(void *arg)
         relay_turn(r);
 }
 
-static void connect_upstream(struct request *r, bool is_fresh);
-
 // A kept connection that the upstream closed just then: not its refusal, so once more for nothing.
 static bool try_stale_again(struct request *r, enum exchange_fail why)
 {
@@ -210,9 +239,7 @@ static bool try_stale_again(struct request *r, enum exchange_fail why)
         return false;
     log_debug(r->id, "the kept connection was closed by the upstream; once more on a new one");
     r->was_stale = true;
-    attempt_cancel(r);
-    body_rewind(&r->body);
-    connect_upstream(r, true);
+    connect_again(r);
     return true;
 }
 
@@ -248,6 +275,10 @@ static bool is_past_deadline(const struct request *r)
 void attempt_timeout(struct request *r)
 {
     struct again_failure f = {.phase = RETRY_SENT, .is_timeout = true, .status = 504};
+    if (r->holds_upload && r->exchange && !is_past_deadline(r)) {
+        release_upload(r);
+        return;
+    }
     if (r->dial) {
         f.phase = RETRY_UNSENT;
         f.code = "timeout-connect";
@@ -301,6 +332,12 @@ static void on_connected(struct request *r, struct upstream *u)
     r->exchange = exchange_start(u, &ops, r, &r->arena, span_is(r->msg->method, "HEAD"));
     if (u->is_reused && !attempt_is_idempotent(r))
         exchange_watch_progress(r->exchange);
+    if (r->holds_upload) {
+        struct span head = buf_span(&r->worker->scratch);
+        exchange_send(r->exchange, &head, 1);
+        request_arm(r, EXPECT_MS);
+        return;
+    }
     request_arm(r, r->plan.idle_timeout);
     pump(r, buf_span(&r->worker->scratch));
 }
@@ -387,4 +424,5 @@ void attempt_cancel(struct request *r)
     r->dial = NULL;
     exchange_free(r->exchange);
     r->exchange = NULL;
+    r->holds_upload = false;
 }

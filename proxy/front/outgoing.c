@@ -63,7 +63,10 @@ static enum status add_framing(struct request *r, struct hdrs *h, struct err *e)
     } else if (len || may_have_body) {
         add_length(r, h, len);
     }
-    if (r->wants_continue && !is_held)
+    // Announced on our own account, too, unless some of it is here already and asks to be sent on.
+    r->holds_upload = !r->wants_continue && !r->is_expect_refused && p->body == PLAN_BODY_STREAM &&
+                      p->is_s3_family && p->has_data_len && len > r->config->expect_over;
+    if ((r->wants_continue && !is_held) || r->holds_upload)
         hdrs_add(h, a, SPAN("Expect"), SPAN("100-continue"));
     if (r->config->via)
         hdrs_add(h, a, SPAN("Via"), arena_spanf(a, "1.1 %s", r->worker->shared->pseudonym));

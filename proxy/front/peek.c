@@ -64,6 +64,7 @@ void peek_head(struct request *r, const struct msg *m)
         return;
     }
     again_succeeded(r, m->status);
+    r->is_upload_over |= r->holds_upload; // it answered without wanting it
     r->held.head = NULL;
     request_set_state(r, REQ_RELAY, r->plan.idle_timeout);
     relay_head(r, m); // may look at the body once more

@@ -123,6 +123,8 @@ struct request {
     bool was_stale;                  // the one free retry on a stale connection is spent
     bool has_slot;                   // counted in shared->active
     bool is_queued;                  // in the worker's queue for one
+    bool holds_upload;               // the upstream is to say whether it wants the body
+    bool is_expect_refused;          // it knows no Expect
     bool is_upload_over;             // no more of the body goes to the upstream
     const char *user;                // the token's name; NULL: none was asked for
     struct plan_client client;       // who asks, for [policy] sections

@@ -21,7 +21,7 @@ QUEUE = "http://sqs.us-east-1.amazonaws.com/"
 LIMITS = {
     "max_request_line": "limits", "max_field": "limits", "max_head": "limits", "max_fields": "limits",
     "max_trailers": "limits", "body_memory": "http", "body_max": "http", "spool_max": "limits",
-    "replay_max": "retry_bodies", "spool_dir": "http", "max_connections": "limits",
+    "replay_max": "retry_bodies", "expect_over": "retry_bodies", "spool_dir": "http", "max_connections": "limits",
     "max_connections_per_client": "limits", "max_in_flight": "limits", "in_flight_queue": "limits",
     "in_flight_wait": "limits", "max_buffer_memory": "limits", "client_head_timeout": "http",
     "client_idle_timeout": "http", "client_write_timeout": "limits", "client_min_rate": "limits",

@@ -168,7 +168,7 @@ def test_upload_beyond_replay_max_goes_once_and_gets_its_error(quick, aws):
 
 def test_body_larger_than_replay_max_is_sent_once(start_proxy, aws):
     proxy = start_proxy(aws, QUICK + "[limits]\nreplay_max = 2m\n")
-    fail(aws, "status=503:SlowDown", 9)
+    reply(aws, 503, [XML], b"<Error><Code>SlowDown</Code></Error>", times=9)  # after the body
     assert proxy.request("PUT", S3 + "discard/x", (), bytes(3 << 20)).status == 503
     assert len(aws.requests) == 1
     harness.wait_until(lambda: "not tried again after 1 attempts: body" in proxy.log)
@@ -183,7 +183,7 @@ def test_without_a_spool_folder_large_bodies_go_once(start_proxy, aws, folder):
     assert proxy.request("PUT", S3 + "discard/x", (), data).status == 200
     assert aws.requests[-1].sha256 == hashlib.sha256(data).hexdigest()
     aws.clear()
-    fail(aws, "status=503:SlowDown", 9)
+    reply(aws, 503, [XML], b"<Error><Code>SlowDown</Code></Error>", times=9)
     assert proxy.request("PUT", S3 + "discard/x", (), data).status == 503
     assert len(aws.requests) == 1
 
@@ -202,6 +202,43 @@ def test_upload_goes_on_while_the_request_waits(start_proxy, aws):
         assert time.monotonic() - started < 0.5 * harness.PATIENCE
         assert client.read().status == 200
     assert aws.requests[-1].sha256 == hashlib.sha256(data).hexdigest()
+
+
+@pytest.mark.parametrize("chunks", [False, True])
+def test_long_upload_is_announced_and_not_sent_in_vain(start_proxy, aws, chunks):
+    """Though it could not be sent twice."""
+    proxy = start_proxy(aws, QUICK + "replay_max = 64k\nexpect_over = 1m\nsigned_headers = all\n")
+    data = os.urandom(3_000_000)
+    fields, body = ((aws_chunks.fields(len(data)), aws_chunks.frame(data)) if chunks else ([], data))
+    fail(aws, "status=503:SlowDown", 2)
+    answer = proxy.request("PUT", S3 + "k", fields, body)
+    assert answer.status == 200 and attempts(answer) == 3
+    assert [r.fields.get("Expect") for r in aws.requests] == ["100-continue"] * 3
+    assert [r.length for r in aws.requests[:2]] == [0, 0]
+    assert proxy.request("GET", S3 + "k").body == data
+    fail(aws, "status=403:AccessDenied")
+    answer = proxy.request("PUT", S3 + "k", fields, body)
+    assert answer.status == 403 and aws.requests[-1].length == 0
+    assert proxy.request("PUT", S3 + "k", (), bytes(1 << 20)).status == 200
+    assert aws.requests[-1].fields.get("Expect") is None
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 417 x\r\nContent-Length: 0\r\n\r\n"])
+def test_server_that_knows_no_expect_gets_the_upload_all_the_same(start_proxy, answer):
+    data, came = os.urandom(2_000_000), []
+
+    def talk(sock):
+        wire = http1.Wire(sock)
+        _, fields, _ = wire.read_head()
+        if answer and "Expect" in fields:
+            sock.sendall(answer)
+            return
+        came.append(wire.read_exactly(len(data)))
+        sock.sendall(scripted.OK)
+    with scripted.Upstream(talk) as server:
+        proxy = start_proxy(conf=QUICK + server.route(service="s3"))
+        got = proxy.request("PUT", "http://a.test/x", [("x-amz-content-sha256", hashlib.sha256(data).hexdigest())], data)
+    assert (got.status, attempts(got)) == (200, 1) and came == [data]
 
 
 def test_throttling_is_learnt_before_the_body(quick, aws):
