@@ -96,6 +96,8 @@ static json_t *routes_of(const struct config *c)
         set_text(o, "upstream_proxy", proxy_of(r->upstream_proxy));
         set_text(o, "sign_host", r->sign_host);
         set_text(o, "profile", r->profile);
+        set_text(o, "role_arn", r->role_arn);
+        set_text(o, "rate_limit", r->rate_limit);
         (void)json_array_append_new(all, o);
     }
     return all;

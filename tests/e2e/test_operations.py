@@ -168,6 +168,14 @@ def test_status_tells_what_runs(aws, start_proxy):
     assert got["hardening"]["dumpable"] is False
     assert got["hardening"]["no_new_privileges"] is True
     assert got["hardening"]["core_bytes_max"] == 0
+    limit = pathlib.Path(f"/proc/{proxy.process.pid}/limits").read_text()
+    soft, hard = re.search(r"^Max open files +(\d+) +(\d+)", limit, re.M).groups()
+    assert soft == hard and got["hardening"]["open_files_max"] == int(hard), "raised as far as it goes"
+    assert got["pid"] == proxy.process.pid
+    assert got["config"]["file"] == str(proxy.conf_path) and got["config"]["reloads"] == 0
+    assert got["region"] == {"default": "us-east-1", "decided_by": "nothing names one"}
+    assert set(got["limits"]) >= {"clients", "spool_bytes", "requests_parked", "retry_tokens_owed", "log_lines_dropped"}
+    assert got["addresses"]["usable"] >= 0
 
 
 def test_status_and_metrics_hold_no_secret(proxy, aws):

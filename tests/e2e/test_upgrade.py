@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 import threading
 import time
 
@@ -16,6 +17,7 @@ import harness
 import http1
 import pytest
 from load import Load
+from test_operations import StoppedThread
 
 HOST = "bucket.s3.us-east-1.amazonaws.com"
 BASE = f"http://{HOST}/"
@@ -208,6 +210,20 @@ def test_pid_file_names_who_serves(aws, start_proxy, tmp_path):
     assert not path.exists()
 
 
+def test_command_of_the_document_upgrades(aws, start_proxy, tmp_path):
+    path = tmp_path / "pid"
+    proxy = start_proxy(aws, f"pid_file = {path}\n")
+    text = (harness.ROOT / "docs/operations.md").read_text()
+    (command,) = re.findall(r"^    (kill -USR2 .*)$", text, re.M)
+    old = proxy.process
+    subprocess.run(["sh", "-ec", command.replace("/run/sigv4-proxy/pid", str(path))], check=True, timeout=60)
+    assert old.wait(60) == 0
+    pid = int(path.read_text())
+    assert pid != old.pid
+    proxy.process = harness.Heir(pid)
+    assert fetch(proxy) == 200
+
+
 # ---- drain
 
 
@@ -394,6 +410,19 @@ def test_manager_hears_who_is_main(aws, start_proxy, manager):
     harness.wait_until(lambda: len(words()) >= 2, 5, "MAINPID and READY")
     assert words() == [f"MAINPID={pid}", "READY=1"]
     harness.wait_until(manager.has("WATCHDOG=1"), 5, "WATCHDOG of the successor")
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("manager", ["path"], indirect=True)
+def test_manager_hears_nothing_while_a_thread_stands_still(aws, start_proxy, manager):
+    proxy = start_proxy(aws, "workers = 2", env={"NOTIFY_SOCKET": manager.name, "WATCHDOG_USEC": "200000"})
+    harness.wait_until(manager.has("WATCHDOG=1"), 5, "WATCHDOG")
+    with StoppedThread(proxy.process, "worker-2"):
+        harness.wait_until(lambda: proxy.admin("/healthz").status == 503, 20, "the failure")
+        manager.heard.clear()
+        time.sleep(1)
+        assert not manager.has("WATCHDOG=1")()
+    harness.wait_until(manager.has("WATCHDOG=1"), 10, "WATCHDOG again")
 
 
 def test_manager_hears_why_it_is_not_ready(aws, start_proxy, manager):
