@@ -109,6 +109,24 @@ def mebibytes(text):
     return int(number) * (1024 if unit in ("g", "Gi") else 1)
 
 
+def test_versions_agree(tmp_path):
+    project = re.search(r"project\(sigv4-proxy VERSION (\S+)", (harness.ROOT / "CMakeLists.txt").read_text())
+    version = project.group(1)
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert (chart["version"], chart["appVersion"]) == (version, version)
+    assert f"ARG VERSION={version}\n" in (DOCKER / "Dockerfile").read_text()
+    assert harness.run_binary("--version", folder=tmp_path).stdout.startswith(f"sigv4-proxy {version} (commit ")
+    for path in [*MANIFESTS, DOCKER / "ecs/task-definition.json"]:
+        tags = re.findall(r"/sigv4-proxy:([\w.]+)", path.read_text())
+        assert tags and set(tags) == {version}, path
+
+
+def test_image_names_no_architecture():
+    text = (DOCKER / "Dockerfile").read_text()
+    assert not re.search(r"amd64|arm64|x86|aarch64|--platform", text)
+    assert re.search(r"^ARG BASE=debian:bookworm-slim$", text, re.M)
+
+
 # -- Kubernetes
 
 
