@@ -128,6 +128,12 @@ def test_shell_examples_are_run(page, tmp_path):
         assert result.returncode == 0 and result.stdout, (line, result.stderr)
 
 
+def test_index_names_every_page():
+    index = (harness.ROOT / "docs/README.md").read_text()
+    for page in (harness.ROOT / "docs").glob("*.md"):
+        assert page.name == "README.md" or f"({page.name})" in index, page.name
+
+
 def test_picture_is_sound():
     picture = (harness.ROOT / "docs/architecture.svg").read_text()
     root = xml.etree.ElementTree.fromstring(picture)
