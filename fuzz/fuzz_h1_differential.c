@@ -41,6 +41,20 @@ static int on_end(http_parser *hp)
     return 0;
 }
 
+// http-parser does not take HTAB for the white space around a value that it is (RFC 9110 5.6.3): an
+// answer with "chunked<HTAB>" would have no chunks for it. Between blanks there is no difference.
+static struct span without_tabs(struct span in, struct buf *copy)
+{
+    size_t blank = 0; // the CR LF of the empty line
+    buf_add_span(copy, in);
+    for (size_t i = 0; i < copy->len && blank < 4; i++) {
+        blank = copy->p[i] == "\r\n\r\n"[blank] ? blank + 1 : copy->p[i] == '\r';
+        if (copy->p[i] == '\t')
+            copy->p[i] = ' ';
+    }
+    return buf_span(copy);
+}
+
 static void read_theirs(struct reading *r, enum h1_kind kind, struct span in)
 {
     http_parser hp;
@@ -92,11 +106,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum h1_kind kind = data[0] & 1 ? H1_RESPONSE : H1_REQUEST;
     struct reading ours = {.is_head = (data[0] & 2) != 0, .is_connect = (data[0] & 4) != 0};
     struct reading theirs = ours;
+    struct buf copy;
     struct span in = span_from((const char *)data + 1, size - 1);
     buf_init(&ours.body);
     buf_init(&theirs.body);
     read_ours(&ours, kind, in);
-    read_theirs(&theirs, kind, in);
+    buf_init(&copy);
+    read_theirs(&theirs, kind, without_tabs(in, &copy));
+    buf_clear(&copy);
     if (!ours.is_refused && !theirs.is_refused) {
         if (ours.is_complete != theirs.is_complete)
             abort();
