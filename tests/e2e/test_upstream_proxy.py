@@ -215,3 +215,14 @@ def test_settings(tmp_path):
         assert harness.run_binary("check-config", f"--no-proxy={value}", folder=tmp_path).returncode == 1, value
     said = harness.run_binary("explain", BASE, folder=tmp_path, env={"SIGV4_PROXY_UPSTREAM_PROXY": secret}).stdout
     assert "upstream_proxy proxy.example:3128" in " ".join(said.split()) and "hush" not in said
+
+
+@pytest.mark.parametrize("greeting", [
+    b"HTTP/1.0 200 Connection established\r\nProxy-agent: old/1.0\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"HTTP/1.1 201 \r\nConnection: close\r\n\r\n",
+    b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 Established\r\nVia: 1.1 corp\r\n\r\n"])
+def test_each_form_of_yes_is_understood(start, corporate, greeting):
+    """RFC 9110 9.3.6: any 2xx; a length that it tells means nothing."""
+    corporate.greeting = greeting
+    answer = start().request("GET", BASE + "generate/9")
+    assert (answer.status, len(answer.body)) == (200, 9), answer

@@ -124,6 +124,32 @@ static void samples_of_the_moment_have_the_same_form(void **state)
     buf_clear(&out);
 }
 
+static void page_lists_each_family(void **state)
+{
+    (void)state;
+    static char page[1 << 18];
+    struct buf out;
+    struct span rest;
+    struct span line;
+    FILE *f = fopen(SOURCE_DIR "/docs/operations.md", "re");
+    assert_non_null(f);
+    page[fread(page, 1, sizeof(page) - 1, f)] = '\0';
+    (void)fclose(f);
+    buf_init(&out);
+    metrics_render(&out);
+    rest = buf_span(&out);
+    while (span_next(&rest, '\n', &line)) {
+        char name[128];
+        if (!span_starts(line, SPAN("# TYPE ")))
+            continue;
+        line = span_sub(line, 7, line.len);
+        (void)snprintf(name, sizeof(name), "`%.*s`", (int)span_find(line, ' '), line.p);
+        if (!strstr(page, name))
+            fail_msg("docs/operations.md has no row for %s", name);
+    }
+    buf_clear(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +159,7 @@ int main(void)
         cmocka_unit_test(labels_are_escaped),
         cmocka_unit_test(too_many_labels_become_other),
         cmocka_unit_test(samples_of_the_moment_have_the_same_form),
+        cmocka_unit_test(page_lists_each_family),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
