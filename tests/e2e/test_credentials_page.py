@@ -20,7 +20,7 @@ def commands():
 
 
 def write_files(home):
-    text, = re.findall(r"^```ini\n(.*?)^```", PAGE, re.M | re.S)
+    text, = re.findall(r"^```text\n(.*?)^```", PAGE, re.M | re.S)
     credentials, config = re.split(r"^# ~/.aws/\w+\n", text, flags=re.M)[1:]
     (home / ".aws").mkdir()
     (home / ".aws/credentials").write_text(credentials)
