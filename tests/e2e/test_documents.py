@@ -77,6 +77,8 @@ def fenced(page, language):
     return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.M | re.S)
 
 
+# What is in the AWS files' form, and s3cmd's, has sections or keys that are theirs.
+OTHERS = re.compile(r"^(\[default\]|\[profile |aws_access_key_id\b|\[sso-session )", re.M)
 CONFIGURATIONS = [(page, number, block) for page in PAGES
                   for number, block in enumerate(fenced(page, "ini"))
                   if "[default]" not in block and "aws_access_key_id" not in block]  # AWS's own files
@@ -111,7 +113,8 @@ def test_routes_do_what_their_page_says(tmp_path):
 
 # Pages whose shell examples are run by tests that begin so; those of other pages are run here.
 RUN_BY = {"README.md": "test_docs.py", "recipes.md": "test_recipes.py", "presigning.md": "test_presign",
-          "migrate-from-aws-sigv4-proxy.md": "test_drop_in.py", "credentials.md": "test_"}
+          "migrate-from-aws-sigv4-proxy.md": "test_drop_in.py", "credentials.md": "test_",
+          "interception.md": "test_recipes.py"}
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if fenced(page, "sh")], ids=lambda path: path.name)

@@ -174,6 +174,25 @@ def test_opensearch_clients_without_one(server, start_proxy, tmp_path):
     assert all(record.host == host for record in server.requests)
 
 
+def test_interception_as_its_page_shows(server, start_proxy, tmp_path):
+    """docs/interception.md: a CA, the proxy, and curl with an https URL."""
+    page = (harness.ROOT / "docs/interception.md").read_text()
+    lines = re.search(r"^```sh\n(.*?)^```", page, re.M | re.S).group(1).splitlines()
+    server.clear()
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "sigv4-proxy").symlink_to(harness.BINARY)
+    path = {"PATH": f"{programs}:{os.environ['PATH']}"}
+    environment = harness.base_environment(tmp_path) | path
+    subprocess.run(["bash", "-euc", lines[0]], env=environment, check=True, capture_output=True)
+    start = lines[1].split("#")[0].split()
+    assert (start[0], start[-1]) == ("sigv4-proxy", "&")
+    shop = Shop(tmp_path, start_proxy(None, HOSTS.format(server.url), arguments=start[1:-1]), server)
+    shop.run("curl", "-fsST", "report.csv", "http://my-bucket.s3.eu-west-1.amazonaws.com/key")
+    assert shop.run("bash", "-euc", "\n".join(lines[2:]), env=path).endswith("a,b\n")
+    assert shop.received()[-1] == ("s3", "GET", "/key")
+
+
 def test_every_recipe_is_run_here():
     titles = set(re.findall(r"^## (.+)$", PAGE, re.M)) - {"Others"}
     source = pathlib.Path(__file__).read_text()
