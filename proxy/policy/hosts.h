@@ -23,10 +23,15 @@ struct hosts_answer {
     bool is_sigv4a;
     bool takes_bearer;  // HOSTS_NEVER_SIGN: but a client's Bearer token is what it wants
     struct span bucket; // S3 virtual-hosted form: the bucket label(s); empty: path style
+    bool hides_bucket;  // S3's access points: the path is a key of a bucket that is not named
+    bool is_control;    // S3's control plane: the path names neither as objects do
     const char *rule;   // which rule decided, for explain
 };
 // host: lower case, without port. Regions may point into host.
 void hosts_classify(struct span host, struct arena *a, struct hosts_answer *out);
+
+// Access points may stand where a bucket does, by ARN or by alias: whose bucket it is is not told.
+bool hosts_is_access_point(struct span bucket);
 
 // DNS suffixes of AWS's endpoints in all partitions; at most max into v. Static memory.
 unsigned hosts_domains(const char **v, unsigned max);

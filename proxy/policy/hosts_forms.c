@@ -45,6 +45,8 @@ struct s3_label {
     const char *service;
     struct span region; // in the label itself: s3-eu-west-1
     bool is_plain;      // what stands in front is a bucket
+    bool is_hiding;     // what stands in front is an access point
+    bool is_control;    // what stands in front is an account
     bool is_accelerate;
     bool is_website;
     bool is_global;
@@ -61,15 +63,15 @@ static const struct s3_row s3_rows[] = {
     {"s3-external-1", {.service = "s3", .region = SPAN("us-east-1"), .is_plain = true}},
     {"s3-r-w", {.service = "s3", .is_plain = true}},
     {"s3-accelerate", {.service = "s3", .is_accelerate = true}},
-    {"s3-accesspoint", {.service = "s3"}},
-    {"s3-accesspoint-fips", {.service = "s3"}},
-    {"s3-control", {.service = "s3"}},
-    {"s3-control-fips", {.service = "s3"}},
-    {"s3-global", {.service = "s3", .is_global = true}},
-    {"s3-object-lambda", {.service = "s3-object-lambda"}},
-    {"s3-object-lambda-fips", {.service = "s3-object-lambda"}},
-    {"s3-outposts", {.service = "s3-outposts"}},
-    {"s3-outposts-fips", {.service = "s3-outposts"}},
+    {"s3-accesspoint", {.service = "s3", .is_hiding = true}},
+    {"s3-accesspoint-fips", {.service = "s3", .is_hiding = true}},
+    {"s3-control", {.service = "s3", .is_control = true}},
+    {"s3-control-fips", {.service = "s3", .is_control = true}},
+    {"s3-global", {.service = "s3", .is_global = true, .is_hiding = true}},
+    {"s3-object-lambda", {.service = "s3-object-lambda", .is_hiding = true}},
+    {"s3-object-lambda-fips", {.service = "s3-object-lambda", .is_hiding = true}},
+    {"s3-outposts", {.service = "s3-outposts", .is_hiding = true}},
+    {"s3-outposts-fips", {.service = "s3-outposts", .is_hiding = true}},
     {"s3-website", {.is_website = true}},
 };
 
@@ -117,6 +119,11 @@ bool hosts_s3(const struct hosts_parts *h, struct span outer, struct hosts_answe
         hosts_never(out, "an S3 web site");
         return true;
     }
+    // In front of a VPC endpoint's id stands "bucket", or what else the endpoint leads to.
+    bool is_bucket = !outer.len || span_is(outer, "bucket") || span_ends(outer, SPAN(".bucket"));
+    out->is_control =
+        s3.is_control || span_is(outer, "control") || span_ends(outer, SPAN(".control"));
+    out->hides_bucket = s3.is_hiding || !is_bucket;
     if (s3.is_global) {
         if (span_ends(front, SPAN(".mrap.accesspoint")))
             hosts_sign(out, "s3", SPAN("*"), "S3 multi-region access point");
@@ -125,13 +132,20 @@ bool hosts_s3(const struct hosts_parts *h, struct span outer, struct hosts_answe
     if (!region.len && !s3.is_accelerate) // an accelerated bucket may be anywhere
         region = s3.region.len ? s3.region : h->home;
     hosts_sign(out, s3.service, region, front.len ? "S3 virtual-hosted form" : "S3");
-    if (s3.is_plain)
+    if (!s3.is_hiding && !s3.is_control)
         out->bucket = front;
     // Behind a VPC endpoint: "bucket.vpce-ID" is path style, "NAME.bucket.vpce-ID" names the
     // bucket.
     if (s3.is_plain && span_ends(outer, SPAN(".bucket")))
         out->bucket = span_sub(outer, 0, outer.len - 7);
     return true;
+}
+
+bool hosts_is_access_point(struct span bucket)
+{
+    return span_istarts(bucket, SPAN("arn:")) || span_ends(bucket, SPAN("-s3alias")) ||
+           span_ends(bucket, SPAN("--ol-s3")) || span_ends(bucket, SPAN("--op-s3")) ||
+           span_ends(bucket, SPAN("--xa-s3"));
 }
 
 struct form_row {

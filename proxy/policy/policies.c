@@ -25,6 +25,9 @@ struct question {
     struct span service; // empty: none
     struct span region;  // the same
     struct span path;    // decoded; p == NULL: a tunnel has none
+    struct span bucket;  // of the host; empty: it is in the path
+    bool hides_bucket;   // neither: the path is the key
+    bool hides_key;      // nor that
     struct object objects[OBJECTS_MAX];
     unsigned n_objects; // 0: S3 is not asked
 };
@@ -93,36 +96,64 @@ static struct span tidy(struct span path, struct arena *a)
     return span_from(out, n);
 }
 
-// "bucket/key" without a slash in front. ARNs of access points name no bucket.
+// "bucket/key" without a slash in front.
 static struct object object_of(struct span path)
 {
     size_t slash = span_find(path, '/');
     struct object o = {.bucket = span_sub(path, 0, slash),
                        .key = span_sub(path, slash + 1, path.len)};
-    if (span_istarts(o.bucket, SPAN("arn:")))
-        o = (struct object){.bucket = {NULL, 0}, .key = {NULL, 0}};
+    if (span_istarts(o.bucket, SPAN("arn:"))) // its own slashes are not told from the key's
+        o.key = (struct span){NULL, 0};
     return o;
 }
 
 // Of a host of one's own a route tells: with *.s3.test the star stands for the bucket, as long as
 // it goes on in the Host field.
-static struct span bucket_in_host(const struct plan_ctx *c)
+static struct span bucket_in_own_host(const struct plan_ctx *c)
 {
     struct span host = c->asked.host;
     struct span glob = span_of(c->route ? c->route->glob : NULL);
     struct span rest = span_sub(glob, 1, glob.len);
-    if (c->host.is_aws || !span_starts(glob, SPAN("*.")) || span_find(rest, '*') < rest.len ||
+    if (!span_starts(glob, SPAN("*.")) || span_find(rest, '*') < rest.len ||
         !span_ends(host, rest) || !span_starts(c->out->host, host))
-        return c->host.bucket;
+        return SPAN("");
     return span_sub(host, 0, host.len - rest.len);
+}
+
+static struct span lower(struct span s, struct arena *a)
+{
+    char *out = arena_alloc(a, s.len + 1);
+    for (size_t i = 0; i < s.len; i++)
+        out[i] = ascii_lower(s.p[i]);
+    return span_from(out, s.len);
+}
+
+// S3 goes by the Host field that it gets, whatever name the client asked for.
+static void find_bucket(struct question *q)
+{
+    struct plan_ctx *c = q->c;
+    struct span sent = span_sub(c->out->host, 0, span_find(c->out->host, ':'));
+    struct hosts_answer is = c->host;
+    bool is_moved = c->host.bucket.len && !span_eq(c->out->path, c->uri.path); // route_path_style
+    if (q->path.p && !is_moved)
+        hosts_classify(lower(sent, c->a), c->a, &is);
+    q->bucket = is.is_aws || !q->path.p ? is.bucket : bucket_in_own_host(c);
+    q->hides_bucket = is.hides_bucket || is.is_control;
+    q->hides_key = is.is_control;
 }
 
 // path: "/bucket/key", or "/key" where the bucket is known.
 static void add_object(struct question *q, struct span bucket, struct span path)
 {
     path = span_sub(path, 1, path.len);
-    struct object o = bucket.len ? (struct object){.bucket = bucket, .key = path} : object_of(path);
     bool is_source = q->n_objects > 1;
+    bool is_hidden = !is_source && q->hides_bucket;
+    struct object o =
+        bucket.len || is_hidden ? (struct object){.bucket = bucket, .key = path} : object_of(path);
+    if (is_hidden || hosts_is_access_point(o.bucket))
+        o.bucket = (struct span){NULL, 0};
+    if (!is_source && q->hides_key)
+        o.key = (struct span){NULL, 0};
     if (!is_source && !o.key.len && span_is(q->c->msg->method, "POST"))
         o.key = (struct span){NULL, 0}; // a batch, or a form
     q->objects[q->n_objects++] = o;
@@ -143,22 +174,41 @@ static void add_source(struct question *q, struct span from)
     add_object(q, SPAN(""), tidy(from, a));
 }
 
+static bool is_source_name(struct span name)
+{
+    return span_iis(name, "x-amz-copy-source") || span_iis(name, "x-amz-rename-source");
+}
+
+// SDKs that presign move fields of that kind to the query.
+static void find_sources(struct question *q)
+{
+    struct plan_ctx *c = q->c;
+    struct span query = c->uri.query;
+    struct span piece;
+    for (unsigned i = 0; i < c->msg->hdrs.n; i++) {
+        const struct hdr *h = &c->msg->hdrs.v[i];
+        if (is_source_name(h->name))
+            add_source(q, h->value);
+    }
+    while (query.len && span_next(&query, '&', &piece)) {
+        size_t eq = span_find(piece, '=');
+        if (is_source_name(decode(span_sub(piece, 0, eq), c->a)))
+            add_source(q, decode(span_sub(piece, eq + 1, piece.len), c->a));
+    }
+}
+
 static void find_objects(struct question *q)
 {
     struct plan_ctx *c = q->c;
-    struct span bucket = bucket_in_host(c);
+    find_bucket(q);
     if (!q->path.p) { // a tunnel: the name alone tells
-        q->objects[0] = (struct object){.bucket = bucket, .key = {NULL, 0}};
-        q->n_objects = bucket.len > 0;
+        q->objects[0] = (struct object){.bucket = q->bucket, .key = {NULL, 0}};
+        q->n_objects = q->bucket.len > 0;
         return;
     }
-    add_object(q, bucket, q->path);
-    add_object(q, bucket, tidy(q->path, c->a));
-    for (unsigned i = 0; i < c->msg->hdrs.n; i++) {
-        const struct hdr *h = &c->msg->hdrs.v[i];
-        if (span_iis(h->name, "x-amz-copy-source") || span_iis(h->name, "x-amz-rename-source"))
-            add_source(q, h->value);
-    }
+    add_object(q, q->bucket, q->path);
+    add_object(q, q->bucket, tidy(q->path, c->a));
+    find_sources(q);
 }
 
 static struct question ask(struct plan_ctx *c)

@@ -224,15 +224,13 @@ static void find_bucket(struct presign_plan *p, struct arena *a, bool is_service
     if (!is_s3_name)
         return;
     struct span path = span_sub(p->path, 1, p->path.len);
-    if (h.bucket.len) {
-        p->bucket = h.bucket;
-        p->key = path;
+    if (h.is_control)
         return;
-    }
     size_t slash = span_find(path, '/');
-    p->bucket = span_sub(path, 0, slash);
-    p->key = span_sub(path, slash + 1, path.len);
-    if (span_istarts(p->bucket, SPAN("arn:")))
+    bool is_in_host = h.bucket.len || h.hides_bucket;
+    p->bucket = is_in_host ? h.bucket : span_sub(path, 0, slash);
+    p->key = is_in_host ? path : span_sub(path, slash + 1, path.len);
+    if (hosts_is_access_point(p->bucket))
         p->bucket = SPAN("");
 }
 

@@ -103,6 +103,55 @@ static void a_bucket_stands_in_the_host_or_in_the_path(void **state)
           {"GET " PATHED "/arn%3Aaws%3As3%3A1%3A1%3Aaccesspoint%2Fb/k" REST, true, false});
 }
 
+static void a_bucket_is_found_in_all_forms_of_s3(void **state)
+{
+    (void)state;
+    JUDGE(
+        "bucket = b", {"GET http://b.s3-accelerate.amazonaws.com/k" REST, true, true},
+        {"GET http://c.s3-accelerate.amazonaws.com/b/k" REST, false, false},
+        {"GET http://b.bucket.vpce-0a.s3.us-east-1.vpce.amazonaws.com/k" REST, true, true},
+        {"GET http://c.bucket.vpce-0a.s3.us-east-1.vpce.amazonaws.com/b/k" REST, false, false},
+        {"GET http://bucket.vpce-0a.s3.us-east-1.vpce.amazonaws.com/b/k" REST, true, true},
+        // An access point's or its alias's bucket is not told, and the path begins with none.
+        {"GET http://p-123456789012.s3-accesspoint.eu-west-1.amazonaws.com/b/k" REST, true, false},
+        {"GET http://p-1.accesspoint.vpce-0a.s3.us-east-1.vpce.amazonaws.com/b/k" REST, true,
+         false},
+        {"GET http://p-123456789012.s3-object-lambda.eu-west-1.amazonaws.com/b/k" REST, true,
+         false},
+        {"GET http://a.mrap.accesspoint.s3-global.amazonaws.com/b/k" REST, true, false},
+        {"POST http://123456789012.s3-control.eu-west-1.amazonaws.com/v20180820/jobs" REST, true,
+         false},
+        {"GET http://p-abc-s3alias.s3.eu-west-1.amazonaws.com/k" REST, true, false},
+        {"GET " PATHED "/p-abc-s3alias/k" REST, true, false});
+    JUDGE("bucket = b--*",
+          {"GET http://b--use1-az4--x-s3.s3express-use1-az4.us-east-1.amazonaws.com/k" REST, true,
+           true},
+          {"GET http://c--use1-az4--x-s3.s3express-use1-az4.us-east-1.amazonaws.com/b--x/k" REST,
+           false, false});
+    JUDGE(
+        "key = in/",
+        {"GET http://p-123456789012.s3-accesspoint.eu-west-1.amazonaws.com/in/k" REST, true, true},
+        {"GET http://123456789012.s3-control.eu-west-1.amazonaws.com/in/k" REST, true, false});
+}
+
+// S3 goes by the Host field that it gets, not by the name that the client uses.
+static void a_bucket_is_that_of_the_name_which_is_sent(void **state)
+{
+    (void)state;
+    static const char hidden[] = "[policy]\naction = deny\nbucket = secret\n[route \"data.test\"]\n"
+                                 "upstream = https://secret.s3.eu-west-1.amazonaws.com\n"
+                                 "service = s3\nsign_host = upstream\n";
+    static const char pathed[] =
+        "[policy]\naction = deny\nbucket = secret\n[route \"*.s3.eu-west-1."
+        "amazonaws.com\"]\nupstream = http://minio.test:9000\n"
+        "service = s3\nsign_host = upstream\n";
+    assert_true(is_denied(hidden, "GET http://data.test/reports/k" REST, NULL));
+    assert_true(is_denied(pathed, "GET " S3 "/secret/k" REST, NULL));
+    assert_false(is_denied(pathed, "GET " S3 "/other/k" REST, NULL));
+    static const char dotted[] = "[policy]\naction = deny\nbucket = my.secret\n";
+    assert_true(is_denied(dotted, "GET http://my.secret.s3.eu-west-1.amazonaws.com/k" REST, NULL));
+}
+
 static void a_key_is_what_follows_the_bucket(void **state)
 {
     (void)state;
@@ -124,7 +173,10 @@ static void a_copy_is_about_its_source_too(void **state)
           {"PUT " S3 "/k" REST "\r\nx-amz-copy-source: b/k\r\nx-amz-copy-source: c/k", true, false},
           {"PUT " S3 "/k" REST
            "\r\nx-amz-copy-source: arn:aws:s3:eu-west-1:1:accesspoint/p/object/k",
-           true, false});
+           true, false},
+          {"PUT " S3 "/k" REST "\r\nx-amz-copy-source: p-abc-s3alias/k", true, false},
+          {"PUT " PATHED "/c/k?X-Amz-Copy-Source=%2Fb%2Fk" REST, true, false},
+          {"PUT " PATHED "/c/k?x-amz-copy%2dsource=%252Fb/k" REST, true, false});
 }
 
 static void a_tunnel_has_a_host_and_no_path(void **state)
@@ -230,6 +282,8 @@ int main(void)
         cmocka_unit_test(host_service_region_and_method_match_by_globs),
         cmocka_unit_test(a_path_counts_in_each_of_its_readings),
         cmocka_unit_test(a_bucket_stands_in_the_host_or_in_the_path),
+        cmocka_unit_test(a_bucket_is_found_in_all_forms_of_s3),
+        cmocka_unit_test(a_bucket_is_that_of_the_name_which_is_sent),
         cmocka_unit_test(a_key_is_what_follows_the_bucket),
         cmocka_unit_test(a_copy_is_about_its_source_too),
         cmocka_unit_test(a_tunnel_has_a_host_and_no_path),

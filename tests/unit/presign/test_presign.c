@@ -161,6 +161,10 @@ static void bucket_and_key_are_known_of_aws_hosts_only(void **state)
         {"https://s3.eu-west-1.amazonaws.com/b/in/k?x", "b", "in/k"},
         {"https://s3.eu-west-1.amazonaws.com/%62/k", "b", "k"},
         {"https://s3.eu-west-1.amazonaws.com/arn:aws:s3:x/k", "", "k"},
+        {"https://s3.eu-west-1.amazonaws.com/p-abc-s3alias/k", "", "k"},
+        {"https://b.s3-accelerate.amazonaws.com/c/k", "b", "c/k"},
+        {"https://p-123456789012.s3-accesspoint.eu-west-1.amazonaws.com/b/k", "", "b/k"},
+        {"https://123456789012.s3-control.eu-west-1.amazonaws.com/b/k", "", ""},
         {"https://b.own.test/c/k", "", ""},
         {"https://sqs.eu-west-1.amazonaws.com/b/k", "", ""},
     };
