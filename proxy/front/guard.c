@@ -31,7 +31,9 @@ static void describe_client(struct request *r)
 
 bool guard_admits(struct request *r)
 {
-    const struct token_set *tokens = r->conn->inside ? NULL : r->worker->setup.auth;
+    const struct token_set *tokens = r->worker->setup.auth;
+    const char *name = NULL;
+    bool is_known = true;
     if (!is_welcome(r)) {
         log_warn(r->id, "client-denied: %s is not in %s", r->conn->peer,
                  r->conn->is_unix ? "listen_peers" : "allow_clients");
@@ -41,12 +43,16 @@ bool guard_admits(struct request *r)
                                      : "this address may not use the proxy; see allow_clients");
         return false;
     }
-    if (r->conn->inside) // who it is was settled with the CONNECT
-        r->user = intercept_user(r->conn);
-    const char *name = tokens ? proxy_auth_find(tokens, &r->msg->hdrs) : NULL;
+    if (r->conn->inside) { // who it is was settled with the CONNECT
+        is_known = intercept_user(r->conn, tokens, &name);
+        r->must_close = r->must_close || !is_known; // another CONNECT may bring a better token
+    } else if (tokens) {
+        name = proxy_auth_find(tokens, &r->msg->hdrs);
+        is_known = name != NULL;
+    }
     if (name)
         r->user = arena_cstr(&r->arena, span_of(name)); // the set may go before the request
-    if (tokens && !name) {
+    if (!is_known) {
         log_warn(r->id, "auth-required: %s gave no token of proxy_auth_file", r->conn->peer);
         reply_error(r, 407, "auth-required",
                     "a token is needed in Proxy-Authorization: as Bearer, or as the password of "

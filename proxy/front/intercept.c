@@ -16,6 +16,7 @@
 #include "log/log.h"
 #include "metrics/metrics.h"
 #include "policy/plan.h"
+#include "policy/proxy_auth.h"
 
 #define TLS_HANDSHAKE 0x16
 #define MINT_EVERY_NS (INT64_C(50) * 1000 * 1000) // a certificate costs a signature
@@ -25,7 +26,8 @@ struct inside {
     struct conn *conn;
     char *host; // as the CONNECT named it, lower case
     uint16_t port;
-    char *user;
+    struct token_set *auth; // as it was with the CONNECT; NULL: none was asked for
+    const char *user;       // the token's name in it; NULL: none
     struct ca_leaf *leaf;
     struct tls_acceptor *insider;
     struct deferred start; // the handshake, out of the data callback
@@ -97,7 +99,10 @@ void intercept_begin(struct request *r)
     in->conn = c;
     in->host = xstrndup(host.p, host.len);
     in->port = r->plan.upstream.port;
-    in->user = r->user ? xstrdup(r->user) : NULL;
+    if (r->worker->setup.auth) {
+        in->auth = token_set_acquire(r->worker->setup.auth);
+        in->user = proxy_auth_find(in->auth, &r->msg->hdrs);
+    }
     in->leaf = leaf;
     in->insider = tls_acceptor_acquire(r->worker->setup.insider);
     in->start = (struct deferred){.fn = start_handshake, .arg = in};
@@ -133,10 +138,12 @@ static bool refuse(struct request *r, const char *what)
 }
 
 // Whom a request inside asks, by target or Host. False: the plan will say what is wrong with it.
+// A missing Host is none of the things that --host stands in for here.
 static bool read_authority(struct request *r, struct uri_authority *out)
 {
     const struct msg *m = r->msg;
     struct uri uri;
+    *out = (struct uri_authority){.port = 0};
     if (uri_parse_target(m->method, m->target, &r->arena, &uri, NULL) != ST_OK)
         return false;
     if (uri.form == URI_ABSOLUTE) {
@@ -144,7 +151,7 @@ static bool read_authority(struct request *r, struct uri_authority *out)
         return true;
     }
     struct span host = hdrs_get(&m->hdrs, SPAN("host"));
-    return host.len && uri_parse_authority(host, &r->arena, out, NULL) == ST_OK;
+    return !host.len || uri_parse_authority(host, &r->arena, out, NULL) == ST_OK;
 }
 
 bool intercept_admits(struct request *r)
@@ -158,15 +165,21 @@ bool intercept_admits(struct request *r)
         return refuse(r, "the TLS handshake named another host (SNI)");
     if (!read_authority(r, &asked))
         return true;
+    if (!asked.host.len)
+        return refuse(r, "the request names no host");
     uint16_t port = asked.port ? asked.port : in->is_tls ? 443 : 80;
     if (!span_is(asked.host, in->host) || port != in->port)
         return refuse(r, "the request names another host");
     return true;
 }
 
-const char *intercept_user(const struct conn *c)
+bool intercept_user(const struct conn *c, const struct token_set *now, const char **name)
 {
-    return c->inside->user;
+    const struct inside *in = c->inside;
+    *name = in->user;
+    if (now)
+        *name = in->auth && in->user ? token_set_follow(now, in->auth, in->user) : NULL;
+    return !now || *name;
 }
 
 bool intercept_is_tls(const struct conn *c)
@@ -184,6 +197,6 @@ void intercept_free(struct conn *c)
     ca_leaf_release(in->leaf);
     tls_acceptor_release(in->insider);
     free(in->host);
-    free(in->user);
+    token_set_release(in->auth);
     free(in);
 }

@@ -9,6 +9,7 @@
 struct conn;
 struct inside;
 struct request;
+struct token_set;
 
 // The CONNECT is complete: makes or finds the certificate, answers 200 and leaves the connection to
 // what comes inside; or refuses.
@@ -18,8 +19,9 @@ void intercept_begin(struct request *r);
 bool intercept_knows(struct conn *c, struct span in);
 // False: the request inside is answered, since it is about another host than the CONNECT was.
 bool intercept_admits(struct request *r);
-// Name of the token that came with the CONNECT; NULL: there was none.
-const char *intercept_user(const struct conn *c);
+// now: the tokens that are good, NULL where none is asked for. *name: of the one that came with the
+// CONNECT, NULL: there was none. False: it is not good any more, or is needed by now.
+bool intercept_user(const struct conn *c, const struct token_set *now, const char **name);
 bool intercept_is_tls(const struct conn *c);
 void intercept_free(struct conn *c);
 

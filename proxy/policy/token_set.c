@@ -94,13 +94,28 @@ enum status token_set_parse(struct span file, struct token_set **out, struct err
 }
 
 // What differs shows neither in time nor in memory: hashes are compared, all of them, whole.
-const char *token_set_find(const struct token_set *s, struct span token)
+static const char *find_hash(const struct token_set *s, const uint8_t *hash)
 {
-    uint8_t hash[DIGEST_LEN];
     const char *found = NULL;
-    digest_sha256(token, hash);
     for (unsigned i = 0; i < s->n; i++)
         if (secret_equal(hash, s->entries[i].hash, DIGEST_LEN))
             found = s->entries[i].name;
+    return found;
+}
+
+const char *token_set_find(const struct token_set *s, struct span token)
+{
+    uint8_t hash[DIGEST_LEN];
+    digest_sha256(token, hash);
+    const char *found = find_hash(s, hash);
     return token.len ? found : NULL;
+}
+
+const char *token_set_follow(const struct token_set *s, const struct token_set *older,
+                             const char *name)
+{
+    for (unsigned i = 0; i < older->n; i++)
+        if (older->entries[i].name == name)
+            return s == older ? name : find_hash(s, older->entries[i].hash);
+    return NULL;
 }

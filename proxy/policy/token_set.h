@@ -20,5 +20,9 @@ struct token_set *token_set_acquire(struct token_set *s);
 void token_set_release(struct token_set *s); // NULL is fine
 // The token's name ("-" where it has none), NULL where it is none of these. Lives as long as s.
 const char *token_set_find(const struct token_set *s, struct span token);
+// A token that was found in an older set, by the name that token_set_find gave there: its name in
+// this one, NULL where it is gone.
+const char *token_set_follow(const struct token_set *s, const struct token_set *older,
+                             const char *name);
 
 #endif

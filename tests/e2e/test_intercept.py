@@ -312,6 +312,46 @@ def test_the_connects_token_counts_for_all_inside(aws, start_proxy, local_ca, tm
         assert client.request("DELETE", "/bucket/k", host=HOST).error == "policy-denied"
 
 
+def test_a_token_that_is_taken_back_ends_what_it_began(aws, start_proxy, local_ca, tmp_path):
+    token, other = "intercepted-token-of-32-characters", "another-token-of-32-characters-x"
+    tokens = tmp_path / "tokens"
+    tokens.write_text(f"ci {token}\nops {other}\n")
+    tokens.chmod(0o600)
+    proxy = start_proxy(aws, f"connect = intercept\nca_dir = {local_ca}\nproxy_auth_file = {tokens}\n"
+                             "[policy]\naction = deny\nclient = token:renamed\nmethod = DELETE\n")
+    proxy.secrets += [token, other]
+    authorization = [("Proxy-Authorization", f"Bearer {token}")]
+
+    def replace(text):
+        (tmp_path / "new").write_text(text)
+        (tmp_path / "new").chmod(0o600)
+        (tmp_path / "new").replace(tokens)
+
+    def asked(client, method="GET"):
+        return client.request(method, "/bucket/generate/1", host=HOST)
+
+    with inside(proxy, local_ca, fields=authorization) as client:
+        assert asked(client).status == 200
+        replace(f"renamed {token}\nops {other}\n")
+        harness.wait_until(lambda: asked(client, "DELETE").error == "policy-denied", what="the token's new name")
+        assert asked(client).status == 200
+        # The name stays, the token does not.
+        replace(f"renamed {token}x\nops {other}\n")
+        harness.wait_until(lambda: proxy.request("CONNECT", f"{HOST}:443", authorization, host="x").status == 407)
+        answer = asked(client)
+        assert (answer.status, answer.error) == (407, "auth-required")
+        assert client.is_closed()
+
+
+def test_a_request_inside_names_a_host_even_where_one_is_configured(aws, start_proxy, local_ca):
+    proxy = start_proxy(aws, f"connect = intercept\nca_dir = {local_ca}\nhost = {DYNAMODB}\n")
+    with inside(proxy, local_ca) as client:
+        client.send("GET /bucket/k HTTP/1.0\r\n\r\n")
+        answer = client.read("GET")
+        assert (answer.status, answer.error) == (403, "host-denied")
+    assert not aws.requests
+
+
 # ---- hostile clients
 
 

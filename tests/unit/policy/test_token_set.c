@@ -75,12 +75,28 @@ static void lives_until_the_last_holder_is_gone(void **state)
     token_set_release(NULL);
 }
 
+static void follows_a_token_to_a_newer_set(void **state)
+{
+    (void)state;
+    struct token_set *older = parse("alice 0123456789abcdef\nbob s3cret-s3cret-s3cret");
+    struct token_set *newer = parse("bob fedcba9876543210\ncarol 0123456789abcdef");
+    const char *alice = token_set_find(older, SPAN("0123456789abcdef"));
+    const char *bob = token_set_find(older, SPAN("s3cret-s3cret-s3cret"));
+    assert_ptr_equal(token_set_follow(older, older, alice), alice);
+    assert_string_equal(token_set_follow(newer, older, alice), "carol");
+    assert_null(token_set_follow(newer, older, bob)); // the name alone is nobody
+    assert_null(token_set_follow(newer, older, "alice"));
+    token_set_release(older);
+    token_set_release(newer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_tokens_with_and_without_names),
         cmocka_unit_test(says_which_line_is_wrong_and_nothing_of_it),
         cmocka_unit_test(number_of_tokens_is_bounded),
+        cmocka_unit_test(follows_a_token_to_a_newer_set),
         cmocka_unit_test(lives_until_the_last_holder_is_gone),
     };
     digest_setup();
