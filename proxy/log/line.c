@@ -212,7 +212,9 @@ void log_record_begin(struct log_record *l, const char *event, const char *subje
     if (l->is_json)
         put(l, "info\",\"event\":\"");
     for (const char *c = event; *c; c++) {
-        char one = l->is_json ? ascii_lower(*c) : *c;
+        char one = *c;
+        if (l->is_json)
+            one = ascii_lower(one);
         l->p[l->len++] = one;
     }
     put(l, l->is_json ? "\"" : " ");
