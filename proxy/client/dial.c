@@ -195,7 +195,7 @@ static void go_behind(void *arg)
     struct dial *d = arg;
     struct dial_try *t = try_of_proxy(d);
     struct stream_tls tls = tls_of(d);
-    if (via_is_gone(d->talk)) {
+    if (!t || via_is_gone(d->talk)) {
         finish(d, DIAL_PROXY, NULL, "it closed the connection");
         return;
     }
