@@ -180,7 +180,7 @@ static enum status check_all(struct merge *m)
 
 enum status config_parse(const struct config_input *in, struct config **out, struct err *e)
 {
-    struct err local;
+    struct err local = {""};
     struct merge m = {.e = e ? e : &local, .file_name = in->file_name, .include = in->include};
     *out = NULL;
     m.e->text[0] = '\0';

@@ -28,9 +28,10 @@ static void copy_value(const struct option *o, void *to, const void *from)
     } else if (o->type == OPT_LIST) {
         const struct config_list *old = from;
         struct config_list *new = to;
-        new->v = old->n ? xcalloc(old->n, sizeof(*new->v)) : NULL;
-        new->n = old->n;
-        for (unsigned i = 0; i < old->n; i++)
+        const unsigned n = old->n;
+        new->v = n ? xcalloc(n, sizeof(*new->v)) : NULL;
+        new->n = n;
+        for (unsigned i = 0; i < n; i++)
             new->v[i] = xstrdup(old->v[i]);
     } else {
         memcpy(to, from, size_of(o));
