@@ -195,7 +195,7 @@ static struct span region_for(const struct hosts_parts *h, const struct hosts_ke
     if (region)
         return span_of(region);
     bool is_new = span_starts(h->suffix, SPAN("api.")) || span_starts(h->suffix, SPAN("on."));
-    return is_new ? (struct span){0} : h->home;
+    return is_new ? SPAN("") : h->home;
 }
 
 void hosts_sign(struct hosts_answer *out, const char *service, struct span region, const char *rule)

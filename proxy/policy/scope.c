@@ -52,7 +52,7 @@ static bool is_scope_word(struct span s)
 // may hold a slash with some S3 servers.
 static void fill_from_credential(struct scope *s, struct span credential, bool has_region)
 {
-    struct span words[4];
+    struct span words[4] = {{0}};
     unsigned want = has_region ? 4 : 3;
     for (unsigned n = 0; n < want; n++) {
         size_t at = span_rfind(credential, '/');
