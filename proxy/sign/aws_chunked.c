@@ -285,7 +285,8 @@ static enum status finish(struct sign_dechunk *d, struct err *e)
     for (unsigned i = 0; i < d->n_sums; i++) {
         char text[CHECKSUM_TEXT_MAX];
         struct span sum = checksum_final(d->sums[i].checksum, text);
-        if (!span_eq(find_trailer(d, d->sums[i].field)->value, sum))
+        const struct sign_field *said = find_trailer(d, d->sums[i].field);
+        if (!said || !span_eq(said->value, sum))
             return err_set(e, ST_INVALID, "%.*s does not match the body",
                            SPAN_ARG(d->sums[i].field));
     }
