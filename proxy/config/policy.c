@@ -29,7 +29,8 @@ const struct option policy_options[] = {
              "common name, or a DNS name, URI or mail address among the alternative ones."},
     {.key = "host", .section = "policy", .type = OPT_LIST, .arg = "GLOB",
      .example = "*.s3.*.amazonaws.com", .check = check_glob, AT(host), .is_reloadable = true,
-     .help = "The host that the client named, or host:port where the port is not the scheme's."},
+     .help = "The host that the client named, or host:port where the port is not the scheme's. A "
+             "deny of a host counts for all its ports."},
     {.key = "service", .section = "policy", .type = OPT_LIST, .arg = "GLOB",
      .example = "s3, dynamodb", .check = check_scope_glob, AT(service), .is_reloadable = true,
      .help = "Service that is signed for, or, where nothing is signed, that the host belongs to."},

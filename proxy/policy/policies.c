@@ -242,6 +242,13 @@ static enum match match_globs(const struct config_list *l, struct span s)
     return !l->n || has_glob(l, s) ? MATCH_YES : MATCH_NO;
 }
 
+// With an upstream of its own a route leads to the same place whatever port the client writes.
+static enum match match_host(const struct config_policy *p, const struct question *q)
+{
+    enum match m = match_globs(&p->host, q->host);
+    return m == MATCH_NO && has_glob(&p->host, q->c->asked.host) ? MATCH_PERHAPS : m;
+}
+
 // SigV4A's set counts by its members.
 static enum match match_regions(const struct config_list *l, struct span set)
 {
@@ -314,7 +321,7 @@ static enum match match(const struct config_policy *p, const struct question *q)
     const struct plan_client *who = q->c->in->client;
     if (p->client.n && !clients_have(&p->client, who))
         return MATCH_NO;
-    enum match m = match_globs(&p->host, q->host);
+    enum match m = match_host(p, q);
     m = both(m, match_globs(&p->service, q->service));
     m = both(m, match_regions(&p->region, q->region));
     m = both(m, match_method(&p->method, q->c->msg->method));

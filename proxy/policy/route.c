@@ -23,8 +23,10 @@ bool route_is_loopback(const struct uri_authority *h)
 
 struct span route_name(const struct plan_ctx *c)
 {
-    // A CONNECT has no scheme: its port says which one is meant.
-    bool is_https = c->asked_https || (c->uri.form == URI_AUTHORITY && c->asked.port != 80);
+    // A CONNECT has no scheme: its port says which one is meant. And http://HOST:443 leads where
+    // https://HOST does: it must not get around the rules for that.
+    bool is_https = c->asked_https || c->asked.port == 443 ||
+                    (c->uri.form == URI_AUTHORITY && c->asked.port != 80);
     return uri_format_host(&c->asked, is_https, c->a);
 }
 

@@ -42,6 +42,17 @@ static void plan_takes_origin_form_for_aws_hosts(void **state)
     PLAN_CHECK("", rows);
 }
 
+static void plan_takes_http_on_443_for_https(void **state)
+{
+    (void)state;
+    static const struct plan_row rows[] = {
+        {"GET http://sqs.us-east-1.amazonaws.com:443/ HTTP/1.1\r\nHost: x",
+         "tls sqs.us-east-1.amazonaws.com:443 Host sqs.us-east-1.amazonaws.com / sqs/eu-west-1 "
+         "hash none"},
+    };
+    PLAN_CHECK("[route \"sqs.us-east-1.amazonaws.com\"]\nregion = eu-west-1\n", rows);
+}
+
 static void plan_lets_the_target_win_over_host(void **state)
 {
     (void)state;
@@ -504,6 +515,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plan_upgrades_aws_hosts_to_tls),
         cmocka_unit_test(plan_takes_origin_form_for_aws_hosts),
+        cmocka_unit_test(plan_takes_http_on_443_for_https),
         cmocka_unit_test(plan_lets_the_target_win_over_host),
         cmocka_unit_test(plan_sends_dotted_buckets_in_path_style),
         cmocka_unit_test(plan_follows_the_first_route_that_matches),

@@ -65,6 +65,13 @@ static void host_service_region_and_method_match_by_globs(void **state)
     (void)state;
     JUDGE("host = *.s3.*.amazonaws.com", {"GET " S3 "/k" REST, true, true},
           {"GET " PATHED "/b/k" REST, false, false});
+    // The port is no way around a deny, and http on 443 is https.
+    JUDGE("host = b.s3.eu-west-1.amazonaws.com",
+          {"GET http://b.s3.eu-west-1.amazonaws.com:443/k" REST, true, true},
+          {"GET http://b.s3.eu-west-1.amazonaws.com:8443/k" REST, true, false});
+    JUDGE("host = b.s3.eu-west-1.amazonaws.com:8443",
+          {"GET http://b.s3.eu-west-1.amazonaws.com:8443/k" REST, true, true},
+          {"GET http://b.s3.eu-west-1.amazonaws.com/k" REST, false, false});
     JUDGE("service = dynamodb, s*", {"GET " S3 "/k" REST, true, true},
           {"POST http://sqs.us-east-1.amazonaws.com/" REST, true, true},
           {"GET http://kinesis.us-east-1.amazonaws.com/" REST, false, false});
