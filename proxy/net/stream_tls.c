@@ -237,12 +237,18 @@ ssize_t stream_tls_read(struct stream *s, char *to, size_t len)
     return layer_read(s, s->tls, to, len);
 }
 
+// One record; several where the peer asked for smaller ones (RFC 6066 4): OpenSSL then writes one
+// at a time.
 static bool put_record(struct stream *s, struct tls_peer *layer, const char *p, size_t len)
 {
     char why[160];
     size_t n = 0;
     ERR_clear_error();
-    if (SSL_write_ex(layer->ssl, p, len, &n) == 1)
+    while (len && SSL_write_ex(layer->ssl, p, len, &n) == 1) {
+        p += n;
+        len -= n;
+    }
+    if (!len)
         return true;
     tls_peer_reason(layer, why, sizeof(why));
     stream_fail_later(s, STREAM_TLS, "tls: %s", why);

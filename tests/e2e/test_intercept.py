@@ -223,6 +223,22 @@ def test_interception_inside_a_listener_with_tls(aws, start_proxy, authority, ce
     assert got.stdout == big.read_bytes() + b"200"
 
 
+@pytest.mark.skipif(not shutil.which("openssl"), reason="no openssl")
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+def test_a_client_that_wants_small_records_loses_nothing(aws, start_proxy, authority, certificate, local_ca, version):
+    proxy = start_proxy(aws, f"connect = intercept\nca_dir = {local_ca}\n")
+    listener = start_proxy(aws, f"listen_cert = {certificate}\nlisten_key = {certificate}\n")
+    ways = ((["-proxy", f"127.0.0.1:{proxy.port}", "-connect", f"{HOST}:443"], local_ca / "ca.pem"),
+            (["-connect", f"127.0.0.1:{listener.port}"], authority.bundle))
+    for way, trusted in ways:
+        got = subprocess.run(["openssl", "s_client", "-quiet", *way, "-servername", HOST, "-CAfile", str(trusted),
+                              version, "-maxfraglen", "512"], capture_output=True, timeout=60, check=True,
+                             input=f"GET /bucket/generate/50000 HTTP/1.1\r\nHost: {HOST}\r\n"
+                                   "Connection: close\r\n\r\n".encode())
+        head, _, body = got.stdout.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200") and len(body) == 50000, (way, len(body))
+
+
 # ---- three names that must agree
 
 
