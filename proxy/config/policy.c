@@ -33,7 +33,8 @@ const struct option policy_options[] = {
              "deny of a host counts for all its ports."},
     {.key = "service", .section = "policy", .type = OPT_LIST, .arg = "GLOB",
      .example = "s3, dynamodb", .check = check_scope_glob, AT(service), .is_reloadable = true,
-     .help = "Service that is signed for, or, where nothing is signed, that the host belongs to."},
+     .help = "Service that is signed for, or, where nothing is signed, that the route names or the "
+             "host belongs to."},
     {.key = "region", .section = "policy", .type = OPT_LIST, .arg = "GLOB", .example = "eu-*",
      .check = check_scope_glob, AT(region), .is_reloadable = true,
      .help = "Region, in the same way."},

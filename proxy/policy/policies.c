@@ -217,8 +217,12 @@ static struct question ask(struct plan_ctx *c)
     bool is_aws = c->host.verdict == HOSTS_SIGN;
     struct question q = {.c = c, .host = route_name(c), .service = p->service, .region = p->region};
     if (!p->is_signed) {
-        q.service = is_aws ? c->host.service : SPAN("");
-        q.region = is_aws ? c->host.region : SPAN("");
+        q.service = c->route && c->route->service ? span_of(c->route->service) : SPAN("");
+        q.region = c->route && c->route->region ? span_of(c->route->region) : SPAN("");
+        if (!q.service.len && is_aws)
+            q.service = c->host.service;
+        if (!q.region.len && is_aws)
+            q.region = c->host.region;
     }
     if (c->uri.form != URI_AUTHORITY)
         q.path = decode(c->uri.path, c->a);

@@ -106,6 +106,10 @@ static void a_bucket_stands_in_the_host_or_in_the_path(void **state)
           {"GET http://b.s3.test/k" REST, true, true},
           {"GET http://c.s3.test/b/k" REST, false, false},
           {"GET http://minio.test/b/k" REST, true, true},
+          // Passed on with the client's own grant.
+          {"GET http://minio.test/b/k?X-Amz-Algorithm=x&X-Amz-Signature=y" REST, true, true},
+          {"GET http://minio.test/c/k?X-Amz-Algorithm=x&X-Amz-Signature=y" REST, false, false},
+          {"GET " S3 "/k?X-Amz-Algorithm=x&X-Amz-Signature=y" REST, true, true},
           {"GET http://sqs.us-east-1.amazonaws.com/b/k" REST, false, false},
           {"GET " PATHED "/arn%3Aaws%3As3%3A1%3A1%3Aaccesspoint%2Fb/k" REST, true, false});
 }
