@@ -21,8 +21,11 @@ static char *domain_of(const char *glob)
     struct span name = span_of(glob);
     size_t star = span_rfind(name, '*');
     if (star < name.len) {
-        name = span_sub(name, star + 1, name.len);
-        name = span_sub(name, span_find(name, '.') + 1, name.len);
+        struct span behind = span_sub(name, star + 1, name.len);
+        bool is_label = span_starts(behind, SPAN(".")) && (!star || name.p[star - 1] == '.');
+        name = span_sub(behind, span_find(behind, '.') + 1, behind.len);
+        if (!is_label && span_find(name, '.') == name.len)
+            name = SPAN(""); // my-*.com would be all of com
     }
     name = span_sub(name, 0, span_find(name, ':'));
     struct span last = span_sub(name, span_rfind(name, '.') + 1, name.len);
@@ -41,9 +44,15 @@ static int init(const struct command_input *in, const char *dir)
     struct err e = {""};
     unsigned n_own = 0;
     for (unsigned i = 0; i < in->config->n_routes && domains.n < DOMAINS_MAX; i++) {
-        own[n_own] = domain_of(in->config->routes[i].glob);
+        const char *glob = in->config->routes[i].glob;
+        own[n_own] = domain_of(glob);
         if (own[n_own])
             v[domains.n++] = own[n_own++];
+        else
+            (void)fprintf(stderr,
+                          "sigv4-proxy: ca: [route \"%s\"] names no domain that a CA could be "
+                          "limited to, and is left out\n",
+                          glob);
     }
     enum status st = ca_create(dir, &domains, clock_wall_ms(), &e);
     for (unsigned i = 0; i < n_own; i++)

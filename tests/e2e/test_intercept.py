@@ -74,7 +74,7 @@ def environment(proxy, local_ca, home):
 
 def test_ca_is_made_shown_and_exported(tmp_path):
     conf = tmp_path / "p.conf"
-    conf.write_text('[route "*.s3.test"]\nservice = s3\n[route "*"]\nservice = s3\n[route "db.example:8443"]\n'
+    conf.write_text('[route "*.s3.test"]\nservice = s3\n[route "*"]\nservice = s3\n[route "my-*.com"]\n[route "db.example:8443"]\n'
                     '[route "[::1]:9000"]\n[route "127.0.0.1"]\n')
 
     def ca(*arguments):
@@ -85,6 +85,7 @@ def test_ca_is_made_shown_and_exported(tmp_path):
     made = ca("init")
     folder = tmp_path / ".config/sigv4-proxy"  # below HOME
     assert made.returncode == 0 and str(folder) in made.stdout
+    assert made.stderr.count("names no domain") == 4 and '"my-*.com"' in made.stderr
     assert {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()} == {
         "ca.pem": 0o600, "ca.key": 0o600}
     was = {path: path.read_bytes() for path in folder.iterdir()}
