@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "http/octets_int.h"
 #include "http/uri_int.h"
 
@@ -271,4 +272,21 @@ struct span uri_format_host(const struct uri_authority *h, bool is_https, struct
         return arena_spanf(a, "%s%.*s%s", open, SPAN_ARG(h->host), close);
     }
     return arena_spanf(a, "%s%.*s%s:%u", open, SPAN_ARG(h->host), close, (unsigned)h->port);
+}
+
+struct span uri_decode(struct span s, struct arena *a)
+{
+    char *out = arena_alloc(a, s.len + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        int high = i + 2 < s.len && s.p[i] == '%' ? hex_value(s.p[i + 1]) : -1;
+        int low = high >= 0 ? hex_value(s.p[i + 2]) : -1;
+        if (low >= 0) {
+            out[n++] = (char)(high << 4 | low);
+            i += 2;
+        } else {
+            out[n++] = s.p[i];
+        }
+    }
+    return span_from(out, n);
 }

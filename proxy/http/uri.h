@@ -45,4 +45,8 @@ NODISCARD enum status uri_parse_url(struct span url, struct arena *a, struct uri
 // "host", "host:port", "[v6]:port": the port is left out where it is 0 or the scheme's default.
 struct span uri_format_host(const struct uri_authority *h, bool is_https, struct arena *a);
 
+// Percent-decoded once, into the arena (RFC 3986 2.1); a '%' without two hex digits behind it
+// stays.
+struct span uri_decode(struct span s, struct arena *a);
+
 #endif

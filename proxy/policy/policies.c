@@ -45,31 +45,6 @@ static enum match agree(enum match a, enum match b)
 
 // ---- what is asked
 
-static int hex_value(char c)
-{
-    char low = ascii_lower(c);
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
-}
-
-static struct span decode(struct span s, struct arena *a)
-{
-    char *out = arena_alloc(a, s.len + 1);
-    size_t n = 0;
-    for (size_t i = 0; i < s.len; i++) {
-        int high = i + 2 < s.len && s.p[i] == '%' ? hex_value(s.p[i + 1]) : -1;
-        int low = high >= 0 ? hex_value(s.p[i + 2]) : -1;
-        if (low >= 0) {
-            out[n++] = (char)(high << 4 | low);
-            i += 2;
-        } else {
-            out[n++] = s.p[i];
-        }
-    }
-    return span_from(out, n);
-}
-
 // Without dot segments and doubled slashes (RFC 3986 5.2.4), as a server that keeps files reads it.
 static struct span tidy(struct span path, struct arena *a)
 {
@@ -163,7 +138,7 @@ static void add_object(struct question *q, struct span bucket, struct span path)
 static void add_source(struct question *q, struct span from)
 {
     struct arena *a = q->c->a;
-    from = decode(span_sub(from, 0, span_find(from, '?')), a);
+    from = uri_decode(span_sub(from, 0, span_find(from, '?')), a);
     if (!span_starts(from, SPAN("/")))
         from = arena_spanf(a, "/%.*s", SPAN_ARG(from));
     if (q->n_objects + 2 > OBJECTS_MAX) {
@@ -192,8 +167,8 @@ static void find_sources(struct question *q)
     }
     while (query.len && span_next(&query, '&', &piece)) {
         size_t eq = span_find(piece, '=');
-        if (is_source_name(decode(span_sub(piece, 0, eq), c->a)))
-            add_source(q, decode(span_sub(piece, eq + 1, piece.len), c->a));
+        if (is_source_name(uri_decode(span_sub(piece, 0, eq), c->a)))
+            add_source(q, uri_decode(span_sub(piece, eq + 1, piece.len), c->a));
     }
 }
 
@@ -225,7 +200,7 @@ static struct question ask(struct plan_ctx *c)
             q.region = c->host.region;
     }
     if (c->uri.form != URI_AUTHORITY)
-        q.path = decode(c->uri.path, c->a);
+        q.path = uri_decode(c->uri.path, c->a);
     if (scope_is_s3_family(q.service))
         find_objects(&q);
     return q;

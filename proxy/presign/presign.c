@@ -92,23 +92,6 @@ static bool url_of_parts(const struct presign_ask *ask, const struct presign_inp
     return true;
 }
 
-static struct span decode(struct span s, struct arena *a)
-{
-    char *out = arena_alloc(a, s.len + 1);
-    size_t n = 0;
-    for (size_t i = 0; i < s.len; i++) {
-        int high = i + 2 < s.len && s.p[i] == '%' ? hex_value(s.p[i + 1]) : -1;
-        int low = high >= 0 ? hex_value(s.p[i + 2]) : -1;
-        char c = s.p[i];
-        if (low >= 0) {
-            c = (char)(high << 4 | low);
-            i += 2;
-        }
-        out[n++] = c;
-    }
-    return span_from(out, n);
-}
-
 static bool is_path_good(struct span decoded)
 {
     struct span rest = decoded;
@@ -139,7 +122,7 @@ static bool read_url(struct span url, struct arena *a, struct uri *out, struct p
         return refuse(why, 400, "bad-target", arena_printf(a, "url: %s", e.text));
     p->msg.target = url;
     p->host = out->authority.host;
-    p->path = decode(out->path, a);
+    p->path = uri_decode(out->path, a);
     if (!is_path_good(p->path))
         return refuse(why, 400, "bad-target",
                       "url: its path holds . or .. segments or control octets");

@@ -237,6 +237,20 @@ static void host_is_written_without_the_default_port(void **state)
     assert_span(uri_format_host(&six, true, &arena), "[::1]:80");
 }
 
+static void octets_are_decoded_once(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"/a%20b", "/a b"}, {"%2F%2f", "//"},   {"%2541", "%41"}, {"100%", "100%"},
+        {"%4", "%4"},       {"%zz%41", "%zzA"}, {"a+b", "a+b"},   {"", ""},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct span got = uri_decode(span_of(rows[i][0]), &arena);
+        if (!span_is(got, rows[i][1]))
+            fail_msg("%s: %.*s", rows[i][0], SPAN_ARG(got));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +266,7 @@ int main(void)
         cmocka_unit_test(bad_targets_are_refused),
         cmocka_unit_test(urls_are_absolute),
         cmocka_unit_test(host_is_written_without_the_default_port),
+        cmocka_unit_test(octets_are_decoded_once),
     };
     return cmocka_run_group_tests(tests, NULL, clear);
 }
