@@ -17,6 +17,7 @@
 #include "base/rng.h"
 #include "base/xalloc.h"
 #include "cpus.h"
+#include "crash.h"
 #include "log/log.h"
 #include "metrics/metrics.h"
 #include "net/inherit.h"
@@ -25,6 +26,7 @@
 #include "serve_int.h"
 
 #define LOG_STOP_MS    2000
+#define RESCUE_MS      200
 #define BEAT_MAX_MS    10000
 #define TICK_MS        1000
 #define LINGER_MS      1000
@@ -107,8 +109,10 @@ static void quit(void *arg)
 static void on_stop(void *arg)
 {
     struct proxy *p = arg;
-    if (p->is_asked)
-        _exit(1); // asked twice
+    if (p->is_asked) { // twice
+        log_rescue(RESCUE_MS);
+        _exit(1);
+    }
     p->is_asked = true;
     quit(p);
 }
@@ -447,6 +451,7 @@ int serve_run(struct config *config, const struct settings_source *source, struc
         config_release(p.config);
         return 1;
     }
+    crash_watch();
     if (config->note)
         log_warn(NULL, "%s", config->note);
     enum status st = start(&p, &e);

@@ -69,6 +69,12 @@ void log_stop(int wait_ms)
     writer = NULL;
 }
 
+void log_rescue(int wait_ms)
+{
+    if (atomic_load(&state) == LOG_RUNNING)
+        writer_rescue(writer, wait_ms);
+}
+
 static bool has_ring(void)
 {
     return my_ring && my_epoch == atomic_load(&epoch);
@@ -97,7 +103,7 @@ static void write_direct(const struct log_record *l)
     }
 }
 
-static void send_line(const struct log_record *l)
+static void send_line(const struct log_record *l, bool is_urgent)
 {
     int now = atomic_load_explicit(&state, memory_order_acquire);
     if (now == LOG_DIRECT) {
@@ -114,7 +120,7 @@ static void send_line(const struct log_record *l)
         writer_add_ring(writer, my_ring);
     }
     if (ring_put(my_ring, clock_mono_us(), l->p, l->len))
-        writer_wake(writer);
+        writer_wake(writer, is_urgent || ring_is_half_full(my_ring));
     else
         writer_count_drop();
 }
@@ -131,11 +137,11 @@ void log_line(enum log_level level, const char *subject, const char *fmt, ...)
     va_end(ap);
     bool is_whole = n >= 0 && (size_t)n < sizeof(text);
     line_message(&l, level, subject, span_of(n >= 0 ? text : ""), is_whole);
-    send_line(&l);
+    send_line(&l, level == LOG_ERROR);
 }
 
 void log_record_send(struct log_record *l)
 {
     line_end(l);
-    send_line(l);
+    send_line(l, false);
 }

@@ -36,6 +36,9 @@ bool log_reopen(void);
 // Writes what is in the rings for at most wait_ms, then ends the writer even if the reader of fd
 // never reads. Lines logged afterwards are dropped. Any thread that logs must have ended.
 void log_stop(int wait_ms);
+// For a handler of a signal that ends the process: writes what is in the rings, for at most
+// wait_ms. Async-signal-safe.
+void log_rescue(int wait_ms);
 // Gives this thread its ring back; last thing that a thread does.
 void log_thread_end(void);
 uint64_t log_dropped(void); // lines dropped since the start, all threads

@@ -59,6 +59,13 @@ bool ring_put(struct ring *r, int64_t at_us, const char *line, size_t len)
     return true;
 }
 
+bool ring_is_half_full(struct ring *r)
+{
+    return atomic_load_explicit(&r->head, memory_order_relaxed) -
+               atomic_load_explicit(&r->tail, memory_order_relaxed) >
+           RING_LEN / 2;
+}
+
 bool ring_is_empty(struct ring *r)
 {
     return atomic_load(&r->head) == atomic_load_explicit(&r->tail, memory_order_relaxed);

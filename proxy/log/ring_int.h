@@ -24,6 +24,7 @@ struct ring *ring_new(void);
 void ring_free(struct ring *r);
 // Producer: false where there is no room.
 bool ring_put(struct ring *r, int64_t at_us, const char *line, size_t len);
+bool ring_is_half_full(struct ring *r); // producer
 // Writer: time and length of the oldest line; false where there is none.
 bool ring_peek(struct ring *r, int64_t *at_us, size_t *len);
 // Writer: copies the oldest line to out (room for the length that ring_peek told) and drops it.

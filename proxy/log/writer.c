@@ -4,10 +4,14 @@
 // without blocking and in one piece, so no write is larger (files apart), and the descriptor, which
 // we share with others, keeps its flags.
 //
-// Going to sleep is the hard part: producers must not pay a system call a line. The writer first
-// naps a few milliseconds with nobody signalling; only if nothing came does it raise is_asleep and
-// look at the rings once more. A producer moves its ring's head, then looks at is_asleep. All four
-// are sequentially consistent, so at least one side sees the other: no line is left lying.
+// Lines are gathered: behind those that it has written the writer naps a few milliseconds, in which
+// only an urgent line (an error, a ring half full) wakes it; what came meanwhile goes out in one
+// write. So neither it nor the producers pay a system call a line.
+//
+// Going to sleep is the hard part. Only if nothing came during a nap does the writer say that it is
+// asleep and look at the rings once more. A producer moves its ring's head, then looks at how the
+// writer rests. All four are sequentially consistent, so at least one side sees the other: no line
+// is left lying.
 #include "log/writer_int.h"
 
 #include <errno.h>
@@ -31,6 +35,9 @@
 #define REPORT_EVERY_MS 1000
 #define OUT_LEN         65536
 
+// How it rests.
+enum rest { AWAKE = 0, NAPPING, ASLEEP };
+
 struct writer {
     int fd;       // borrowed where there is no path
     char *path;   // NULL: no file
@@ -40,13 +47,14 @@ struct writer {
     pthread_t thread;
     pthread_mutex_t lock; // of the list of rings: taken once a thread's life, and to gather
     struct ring *rings;
-    _Atomic bool is_asleep;
+    _Atomic int rest; // enum rest
     _Atomic bool is_stopping;
     _Atomic bool wants_reopen;
     _Atomic int64_t stop_at_ms; // monotonic, set before is_stopping
     uint64_t reported;          // drops that a line was written about
     uint64_t reporting;         // drops that the first line of out tells of; 0: no such line
     int64_t reported_at_ms;
+    bool has_more; // lines were left in the rings when out was full
     size_t len;
     char out[OUT_LEN];
 };
@@ -78,9 +86,12 @@ static void clear_fd(int fd)
     (void)got;
 }
 
-void writer_wake(struct writer *w)
+void writer_wake(struct writer *w, bool is_urgent)
 {
-    if (atomic_load(&w->is_asleep) && atomic_exchange(&w->is_asleep, false))
+    int rest = atomic_load(&w->rest);
+    if (rest == AWAKE || (rest == NAPPING && !is_urgent))
+        return;
+    if (atomic_exchange(&w->rest, AWAKE) != AWAKE)
         signal_fd(w->wake_fd);
 }
 
@@ -150,13 +161,15 @@ static void report_drops(struct writer *w)
 static bool gather(struct writer *w)
 {
     w->len = 0;
+    w->has_more = false;
     w->reporting = 0;
     report_drops(w);
     (void)pthread_mutex_lock(&w->lock);
     for (;;) {
         size_t len = 0;
         struct ring *r = oldest_ring(w, &len);
-        if (!r || (w->len && w->len + len > w->piece))
+        w->has_more = r && w->len && w->len + len > w->piece;
+        if (!r || w->has_more)
             break;
         ring_take(r, w->out + w->len);
         w->len += len;
@@ -287,36 +300,32 @@ static void reopen(struct writer *w)
     set_fd(w, fd);
 }
 
-static void sleep_until_woken(struct writer *w)
+// A nap where lines came just before, else sleep.
+static void take_rest(struct writer *w, bool had_lines)
 {
-    atomic_store(&w->is_asleep, true);
-    if (!is_any_line(w) && !atomic_load(&w->is_stopping) && !atomic_load(&w->wants_reopen))
-        wait_on_wake(w, writer_dropped() != w->reported ? REPORT_EVERY_MS : -1);
-    atomic_store(&w->is_asleep, false);
+    int wait_ms = had_lines ? NAP_MS : -1;
+    atomic_store(&w->rest, had_lines ? NAPPING : ASLEEP);
+    if (!had_lines && writer_dropped() != w->reported)
+        wait_ms = REPORT_EVERY_MS;
+    bool is_wanted = atomic_load(&w->is_stopping) || atomic_load(&w->wants_reopen);
+    if (!is_wanted && (had_lines || !is_any_line(w)))
+        wait_on_wake(w, wait_ms);
+    atomic_store(&w->rest, AWAKE);
 }
 
 static void *writer_main(void *arg)
 {
     struct writer *w = arg;
-    bool has_napped = false;
     for (;;) {
         // Read before gathering: what was put before writer_stop is then seen by gather.
         bool is_last = atomic_load_explicit(&w->is_stopping, memory_order_acquire);
         if (atomic_exchange(&w->wants_reopen, false))
             reopen(w);
-        if (gather(w)) {
-            has_napped = false;
-            if (!flush(w))
-                break;
-        } else if (is_last) {
+        bool has_lines = gather(w);
+        if (has_lines ? !flush(w) : is_last)
             break;
-        } else if (!has_napped) {
-            wait_on_wake(w, NAP_MS);
-            has_napped = true;
-        } else {
-            sleep_until_woken(w);
-            has_napped = false;
-        }
+        if (!w->has_more)
+            take_rest(w, has_lines);
     }
     signal_fd(w->done_fd);
     return NULL;
@@ -364,14 +373,26 @@ static bool wait_for_end(struct writer *w, int64_t until_ms)
     }
 }
 
-void writer_stop(struct writer *w, int wait_ms)
+// True when the writer has ended.
+static bool tell_to_end(struct writer *w, int wait_ms)
 {
     int64_t now_ms = clock_mono_ms();
     // The writer gives up a little earlier than we do: it is only left behind when it is stuck.
     atomic_store(&w->stop_at_ms, now_ms + wait_ms - wait_ms / 8);
     atomic_store(&w->is_stopping, true);
     signal_fd(w->wake_fd);
-    if (!wait_for_end(w, now_ms + wait_ms)) {
+    return wait_for_end(w, now_ms + wait_ms);
+}
+
+void writer_rescue(struct writer *w, int wait_ms)
+{
+    if (!pthread_equal(pthread_self(), w->thread))
+        (void)tell_to_end(w, wait_ms);
+}
+
+void writer_stop(struct writer *w, int wait_ms)
+{
+    if (!tell_to_end(w, wait_ms)) {
         (void)pthread_detach(w->thread);
         return;
     }

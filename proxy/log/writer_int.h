@@ -16,7 +16,11 @@ bool writer_reopen(struct writer *w); // false: it has no file
 // block is left behind with all that it holds.
 void writer_stop(struct writer *w, int wait_ms);
 void writer_add_ring(struct writer *w, struct ring *r); // owned from now on
-void writer_wake(struct writer *w); // a line was put; costs a load where it runs
+// A line was put; costs a load where the writer runs, or naps and the line is not urgent.
+void writer_wake(struct writer *w, bool is_urgent);
+// The first half of writer_stop: drains for at most wait_ms. Async-signal-safe; does nothing on the
+// writer's own thread.
+void writer_rescue(struct writer *w, int wait_ms);
 void writer_count_drop(void);
 unsigned long long writer_dropped(void);
 

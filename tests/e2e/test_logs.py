@@ -349,6 +349,25 @@ def test_log_file_is_opened_anew_at_sigusr1_and_no_line_is_lost(aws, start_proxy
     assert proxy.log == ""
 
 
+@pytest.mark.parametrize("end", ["abort", "asked twice"])
+def test_no_line_is_lost_with_a_process_that_ends_at_once(aws, start_proxy, tmp_path, end):
+    path = tmp_path / "proxy.log"
+    proxy = start_proxy(aws, f"log_file = {path}\npre_stop_wait = 60s\n")
+    with proxy.client() as client:
+        for number in range(50):
+            assert client.request("GET", BASE + f"generate/1?n={number}").status == 200
+        if end == "abort":
+            proxy.signal(signal.SIGABRT)
+            proxy.check_end(code=-signal.SIGABRT)
+        else:
+            proxy.signal(signal.SIGTERM)
+            harness.wait_until(lambda: "stopping: " in path.read_text(), what="the first word")
+            proxy.signal(signal.SIGTERM)
+            proxy.check_end(code=1)
+    proxy.process = None
+    assert path.read_text().count(" ACCESS [") == 50
+
+
 def test_log_file_that_can_not_be_made_is_said(start_proxy, tmp_path):
     proxy = start_proxy(conf=f"log_file = {tmp_path}/no/folder\n", is_ready=False)
     assert proxy.process.wait(20) == 1

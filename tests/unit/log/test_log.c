@@ -2,9 +2,11 @@
 #include "unit/test.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -277,6 +279,49 @@ static void idle_writer_is_woken_by_one_line(void **state)
     free(pipe_drain(&p));
 }
 
+static void lines_that_come_close_together_are_written_together(void **state)
+{
+    (void)state;
+    struct pipe p;
+    int fds[2];
+    char piece[PIPE_BUF];
+    assert_int_equal(pipe2(fds, O_CLOEXEC | O_DIRECT | O_NONBLOCK),
+                     0); // a read is what one write was
+    p = (struct pipe){.r = fds[0], .w = fds[1]};
+    log_start(p.w);
+    for (int i = 0; i < 1000; i++)
+        log_info(NULL, "one of many");
+    log_stop(5000);
+    assert_int_equal(close(p.w), 0);
+    size_t n_writes = 0;
+    size_t n_lines = 0;
+    for (ssize_t n; (n = read(p.r, piece, sizeof(piece))) > 0; n_writes++)
+        for (ssize_t i = 0; i < n; i++)
+            n_lines += piece[i] == '\n';
+    assert_int_equal(n_lines, 1000);
+    assert_true(n_writes < 250);
+    assert_int_equal(close(p.r), 0);
+}
+
+static void lines_of_a_process_that_dies_are_rescued(void **state)
+{
+    (void)state;
+    struct pipe p = pipe_make();
+    pid_t child = fork();
+    if (child == 0) {
+        log_start(p.w);
+        for (int i = 0; i < 100; i++)
+            log_info(NULL, "last words");
+        log_rescue(5000);
+        _exit(0);
+    }
+    assert_true(child > 0);
+    char *text = pipe_drain(&p);
+    assert_int_equal(count(text, "Z INFO last words\n"), 100);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    free(text);
+}
+
 static size_t read_file(const char *path, char *out, size_t cap)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -382,6 +427,8 @@ int main(void)
         cmocka_unit_test(lines_of_many_threads_arrive_whole_and_in_each_threads_order),
         cmocka_unit_test(lost_report_is_told_again),
         cmocka_unit_test(idle_writer_is_woken_by_one_line),
+        cmocka_unit_test(lines_that_come_close_together_are_written_together),
+        cmocka_unit_test(lines_of_a_process_that_dies_are_rescued),
         cmocka_unit_test(file_is_opened_anew_by_its_name),
         cmocka_unit_test(file_that_cannot_be_opened_anew_stays),
     };

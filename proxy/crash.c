@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lines wait a few milliseconds in memory: those that say what led to a fault must not go with it.
+#include "crash.h"
+
+#include <signal.h>
+#include <stddef.h>
+
+#include "log/log.h"
+
+#define RESCUE_MS 200
+
+// The disposition is the default again (SA_RESETHAND), so the signal ends the process.
+static void on_crash(int number)
+{
+    log_rescue(RESCUE_MS);
+    (void)raise(number);
+}
+
+void crash_watch(void)
+{
+    static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+    struct sigaction act = {.sa_handler = on_crash};
+    struct sigaction old;
+    act.sa_flags = (int)(SA_RESETHAND | SA_NODEFER);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+            (void)sigaction(numbers[i], &act, NULL);
+}
