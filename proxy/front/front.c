@@ -68,28 +68,37 @@ static void on_drain_timeout(void *arg)
     drained(f);
 }
 
-static void retry_init(struct front_shared *s)
+void front_shared_init(struct front_shared *s, const struct config *cfg, struct facts *facts)
 {
+    struct rng rng;
+    rng_seed_kernel(&rng);
+    s->facts = facts;
+    (void)snprintf(s->pseudonym, sizeof(s->pseudonym), "sigv4-proxy-%04x",
+                   (unsigned)(rng_u64(&rng) & 0xffff));
+    limit_init(&s->connections, front_connection_cap(cfg));
+    limit_init(&s->spool, cfg->spool_max);
+    s->clients = crowd_new();
+    s->hash_seed = rng_u64(&rng);
     s->tokens = tokens_new();
     s->skews = memo_new(KEEP_SKEW_MS);
     s->buckets = memo_new(KEEP_BUCKET_MS);
     s->turns = turns_new();
 }
 
+void front_shared_clear(struct front_shared *s)
+{
+    tokens_free(s->tokens);
+    crowd_free(s->clients);
+    memo_free(s->skews);
+    memo_free(s->buckets);
+    turns_free(s->turns);
+}
+
 static struct front *front_new(const struct front_options *o)
 {
     struct front *f = xcalloc(1, sizeof(*f));
-    struct rng rng;
-    rng_seed_kernel(&rng);
     f->options = *o;
-    f->shared.facts = o->facts;
-    (void)snprintf(f->shared.pseudonym, sizeof(f->shared.pseudonym), "sigv4-proxy-%04x",
-                   (unsigned)(rng_u64(&rng) & 0xffff));
-    limit_init(&f->shared.connections, front_connection_cap(o->config));
-    limit_init(&f->shared.spool, o->config->spool_max);
-    f->shared.clients = crowd_new();
-    f->shared.hash_seed = rng_u64(&rng);
-    retry_init(&f->shared);
+    front_shared_init(&f->shared, o->config, o->facts);
     f->is_held = o->is_held;
     f->accept_again = timer_new(o->main, on_accept_again, f);
     f->drain_timer = timer_new(o->main, on_drain_timeout, f);
@@ -222,11 +231,7 @@ static void free_front(void *arg)
         worker_setup_clear(&f->workers[i].setup); // of one that never ran
     config_release(f->config);
     tls_trust_release(f->trust);
-    tokens_free(f->shared.tokens);
-    crowd_free(f->shared.clients);
-    memo_free(f->shared.skews);
-    memo_free(f->shared.buckets);
-    turns_free(f->shared.turns);
+    front_shared_clear(&f->shared);
     free(f->workers);
     free(f);
 }

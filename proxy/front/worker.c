@@ -42,7 +42,7 @@ static void close_all(struct worker *w)
     }
 }
 
-static void clear(struct worker *w)
+void worker_clear(struct worker *w)
 {
     close_all(w);
     timer_free(w->heartbeat);
@@ -74,14 +74,14 @@ static void *run(void *arg)
     (void)pthread_setname_np(pthread_self(), w->name);
     on_heartbeat(w);
     loop_run(w->loop);
-    clear(w);
+    worker_clear(w);
     metrics_thread_end();
     log_thread_end();
     digest_thread_end();
     return NULL;
 }
 
-enum status worker_start(struct worker *w, struct err *e)
+enum status worker_make(struct worker *w, struct err *e)
 {
     const struct config *cfg = w->setup.config;
     TAILQ_INIT(&w->conns);
@@ -108,6 +108,14 @@ enum status worker_start(struct worker *w, struct err *e)
     w->keys = sign_key_cache_new(KEY_CACHE);
     w->leaves = ca_cache_new(LEAF_CACHE);
     w->heartbeat = timer_new(w->loop, on_heartbeat, w);
+    return ST_OK;
+}
+
+enum status worker_start(struct worker *w, struct err *e)
+{
+    enum status st = worker_make(w, e);
+    if (st != ST_OK)
+        return st;
     int rc = pthread_create(&w->thread, NULL, run, w);
     return rc ? err_set(e, ST_IO, "worker thread: %s", strerror(rc)) : ST_OK;
 }

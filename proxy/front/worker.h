@@ -65,6 +65,9 @@ struct front_shared {
     atomic_bool is_draining;
     atomic_bool wants_notes; // main waits for connections to end (draining, or accepting is paused)
 };
+// facts is borrowed. Where we listen is the listeners' to say.
+void front_shared_init(struct front_shared *s, const struct config *cfg, struct facts *facts);
+void front_shared_clear(struct front_shared *s); // when no worker is left
 
 struct worker {
     unsigned number; // from 1
@@ -97,6 +100,9 @@ struct worker {
 };
 
 NODISCARD enum status worker_start(struct worker *w, struct err *e);
+// All of that but the thread, for who turns w->loop himself: then both are his thread's.
+NODISCARD enum status worker_make(struct worker *w, struct err *e);
+void worker_clear(struct worker *w); // cuts everything off; the loop remains
 void worker_set_tokens(struct worker *w, struct token_set *tokens); // main's thread
 // Main's thread: what begins from then on goes by s, whose references pass on.
 void worker_take_setup(struct worker *w, const struct worker_setup *s);
