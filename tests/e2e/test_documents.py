@@ -185,3 +185,14 @@ def test_retries_are_seen_under_the_names_of_the_page(proxy):
     assert len(names) == 7
     for name in names:
         assert re.search(rf"^# TYPE {name} ", page, re.M), name
+
+
+def test_fuzz_targets_stand_in_their_table_and_have_a_corpus():
+    folder = harness.ROOT / "fuzz"
+    built = {path.stem.removeprefix("fuzz_") for path in folder.glob("fuzz_*.c")}
+    rows = re.findall(r"^\| [^|]+ \| (`[^|]+`) \|", (folder / "README.md").read_text(), re.M)
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == built
+    for thing in built:
+        assert len(list((folder / "corpus" / thing).iterdir())) >= 3, thing
+    for words in folder.glob("*.dict"):
+        assert words.stem in built
