@@ -26,6 +26,7 @@ struct exchange {
     bool is_reusable;   // after end: keep-alive and nothing behind it
     bool is_keep_alive; // what the answer's head says
     bool is_dead;
+    bool may_switch; // a 101 is awaited
     bool is_watched; // before holds the stream's progress at the start
     bool is_unseen;
     struct stream_progress before;
@@ -46,12 +47,17 @@ static void next_message(struct exchange *x)
     h1_parser_expect(x->u->parser, x->is_head, false);
 }
 
-static void got_head(struct exchange *x, const struct msg *m)
+static void got_head(struct exchange *x, const struct msg *m, struct span rest)
 {
     x->is_interim = m->status < 200;
     if (!x->is_interim) {
         x->is_keep_alive = m->is_keep_alive && m->framing != MSG_UNTIL_EOF;
         x->ops->head(x->arg, m);
+        return;
+    }
+    if (m->status == 101 && x->may_switch) {
+        x->is_over = true;
+        x->ops->switched(x->arg, m, rest);
         return;
     }
     if (m->status == 101)
@@ -86,7 +92,7 @@ static size_t on_data(void *arg, struct span in)
         struct h1_result r = {0};
         used += h1_parse(x->u->parser, span_sub(in, used, in.len), &event, &r);
         if (event == H1_HEAD)
-            got_head(x, r.msg);
+            got_head(x, r.msg, span_sub(in, used, in.len));
         else if (event == H1_DATA)
             x->ops->body(x->arg, r.data);
         else if (event == H1_END)
@@ -171,6 +177,19 @@ void exchange_send(struct exchange *x, const struct span *parts, unsigned n)
 void exchange_sent_all(struct exchange *x)
 {
     x->sent_all = true;
+}
+
+void exchange_expect_switch(struct exchange *x)
+{
+    x->may_switch = true;
+}
+
+struct stream *exchange_switch(struct exchange *x)
+{
+    x->is_dead = true;
+    struct stream *s = pool_release(x->u);
+    loop_defer(stream_loop(s), &x->bury);
+    return s;
 }
 
 size_t exchange_queued(const struct exchange *x)

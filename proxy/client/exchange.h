@@ -23,6 +23,9 @@ struct exchange_ops {
     void (*turn)(void *arg); // no more events of this read turn: time to send what was held back
     void (*fail)(void *arg, enum exchange_fail why, const char *text);
     void (*drained)(void *arg); // more of the request may be sent
+    // A 101, after exchange_expect_switch: in place of head, body and end. rest: what stands behind
+    // it, in the new protocol. The owner calls exchange_switch, or exchange_free.
+    void (*switched)(void *arg, const struct msg *m, struct span rest);
 };
 
 struct exchange;
@@ -30,7 +33,10 @@ struct exchange;
 struct exchange *exchange_start(struct upstream *u, const struct exchange_ops *ops, void *arg,
                                 struct arena *a, bool is_head);
 void exchange_send(struct exchange *x, const struct span *parts, unsigned n);
-void exchange_sent_all(struct exchange *x); // the request is complete
+void exchange_sent_all(struct exchange *x);      // the request is complete
+void exchange_expect_switch(struct exchange *x); // the request asks for another protocol
+// From within `switched`: the stream, whose ops are the caller's to set. The exchange is gone.
+struct stream *exchange_switch(struct exchange *x);
 size_t exchange_queued(const struct exchange *x);
 void exchange_pause(struct exchange *x);
 void exchange_resume(struct exchange *x);

@@ -382,6 +382,15 @@ void pool_give(struct upstream *u, bool is_reusable)
     stream_resume(u->stream);
 }
 
+struct stream *pool_release(struct upstream *u)
+{
+    struct stream *s = u->stream;
+    u->home->in_use--;
+    u->stream = NULL;
+    upstream_free(u);
+    return s;
+}
+
 void pool_set_tls(struct pool *p, struct tls_client *tls)
 {
     p->dialer.tls = tls;

@@ -52,6 +52,8 @@ void pool_dial_cancel(struct pool_dial *d); // NULL is fine
 // Back from use: kept for the next exchange, or closed where it is not reusable (or too many, too
 // old).
 void pool_give(struct upstream *u, bool is_reusable);
+// The connection is no HTTP/1 any more: its stream is the caller's, who sets its ops. u is gone.
+struct stream *pool_release(struct upstream *u);
 void pool_close_idle(struct pool *p);
 // New connections go by that client, whose trust is another: those that are idle are closed, those
 // in use are not kept. The pool's own client is not freed.

@@ -101,6 +101,9 @@ struct fixture {
     unsigned interims;
     char body[256];
     bool keep_sending; // the request stays incomplete
+    bool may_switch;   // asks for another protocol
+    bool takes_switch;
+    struct stream *switched;
 };
 
 static void stop(struct fixture *f)
@@ -154,6 +157,18 @@ static void on_drained(void *arg)
     (void)arg;
 }
 
+static void on_switched(void *arg, const struct msg *m, struct span rest)
+{
+    struct fixture *f = arg;
+    f->status = m->status;
+    strncat(f->body, rest.p, rest.len);
+    if (f->takes_switch) {
+        f->switched = exchange_switch(f->exchange);
+        f->exchange = NULL;
+    }
+    stop(f);
+}
+
 static void begin(struct fixture *f, struct upstream *u)
 {
     static const struct exchange_ops ops = {.interim = on_interim,
@@ -162,9 +177,12 @@ static void begin(struct fixture *f, struct upstream *u)
                                             .end = on_end,
                                             .turn = on_turn,
                                             .fail = on_fail,
+                                            .switched = on_switched,
                                             .drained = on_drained};
     struct span head = SPAN("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
     f->exchange = exchange_start(u, &ops, f, &f->arena, false);
+    if (f->may_switch)
+        exchange_expect_switch(f->exchange);
     exchange_send(f->exchange, &head, 1);
     if (!f->keep_sending)
         exchange_sent_all(f->exchange);
@@ -343,6 +361,60 @@ static void an_answer_to_half_a_request_is_not_followed_by_reuse(void **state)
     server_stop(&f->server);
 }
 
+static size_t more_data(void *arg, struct span in)
+{
+    struct fixture *f = arg;
+    strncat(f->body, in.p, in.len);
+    return in.len;
+}
+
+static void more_eof(void *arg)
+{
+    struct fixture *f = arg;
+    f->ended = true;
+    loop_stop(f->loop);
+}
+
+static void more_closed(void *arg, enum stream_fail why, const char *text)
+{
+    (void)why;
+    (void)text;
+    more_eof(arg);
+}
+
+static void a_switched_connection_is_the_owners(void **state)
+{
+    static const struct stream_ops ops = {
+        .data = more_data, .eof = more_eof, .closed = more_closed};
+    static const struct script s = {
+        {{"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 101 S\r\nUpgrade: x\r\n\r\n<raw", " more>"},
+         {"HTTP/1.1 101 S\r\nUpgrade: x\r\n\r\n"},
+         {OK2}}};
+    struct fixture *f = *state;
+    server_start(&f->server, &s);
+    f->may_switch = f->takes_switch = true;
+    run_exchange(f);
+    assert_int_equal(f->status, 101);
+    assert_int_equal(f->interims, 1);
+    assert_string_equal(f->body, "<raw");
+    stream_set_ops(f->switched, &ops, f);
+    stream_write_span(f->switched, SPAN("what\r\n\r\n"));
+    loop_run(f->loop);
+    assert_true(f->ended);
+    assert_string_equal(f->body, "<raw more>");
+    stream_free(f->switched);
+
+    f->takes_switch = false; // refused: closed
+    run_exchange(f);
+    assert_int_equal(f->status, 101);
+    run_exchange(f); // and an ordinary answer to such a request
+    assert_int_equal(f->status, 200);
+    assert_true(f->ended);
+    assert_int_equal(pool_stats(f->pool).opened, 3);
+    pool_close_idle(f->pool);
+    server_stop(&f->server);
+}
+
 static const char *refuse_all(const void *arg, const struct net_addr *a)
 {
     (void)arg;
@@ -380,6 +452,7 @@ int main(void)
         CLIENT_TEST(failures_are_told_apart),
         CLIENT_TEST(interim_answers_come_before_the_final_one),
         CLIENT_TEST(an_answer_to_half_a_request_is_not_followed_by_reuse),
+        CLIENT_TEST(a_switched_connection_is_the_owners),
         CLIENT_TEST(a_refused_address_is_never_dialled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
