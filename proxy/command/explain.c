@@ -54,6 +54,20 @@ static void add_body_length(const struct explain *x, struct span method, struct 
             buf_add_str(head, "Content-Length: 1\r\n");
 }
 
+// wss:// and ws:// stand for a request for a websocket; what is left of them is the scheme's TLS.
+static bool is_websocket(struct span scheme)
+{
+    return span_iis(scheme, "wss://") || span_iis(scheme, "ws://");
+}
+
+static void write_scheme(struct span scheme, struct buf *head)
+{
+    if (is_websocket(scheme))
+        buf_add_str(head, scheme.len == 6 ? "https://" : "http://");
+    else
+        buf_addf(head, "%.*s%s", SPAN_ARG(scheme), scheme.len ? "" : "http://");
+}
+
 // A name may end with the root's dot on the command line; on the wire it may not (http.md 3).
 static void write_head(const struct explain *x, struct span method, struct span url,
                        struct buf *head)
@@ -69,13 +83,13 @@ static void write_head(const struct explain *x, struct span method, struct span 
         name.len--;
     buf_add_span(head, method);
     buf_add_char(head, ' ');
-    if (!span_is(method, "CONNECT")) {
-        buf_addf(head, "%.*s", SPAN_ARG(before));
-        buf_add_str(head, before.len ? "" : "http://");
-    }
+    if (!span_is(method, "CONNECT"))
+        write_scheme(before, head);
     buf_addf(head, "%.*s%.*s%.*s", SPAN_ARG(name), SPAN_ARG(port), SPAN_ARG(after));
     buf_add_str(head, after.len || span_is(method, "CONNECT") ? "" : "/");
     buf_addf(head, " HTTP/1.1\r\nHost: %.*s%.*s\r\n", SPAN_ARG(name), SPAN_ARG(port));
+    if (is_websocket(before))
+        buf_add_str(head, "Connection: Upgrade\r\nUpgrade: websocket\r\n");
     add_body_length(x, method, head);
     for (unsigned i = 0; (field = command_flag(x->in, "--header", i)) != NULL; i++)
         buf_addf(head, "%s\r\n", field);
@@ -179,6 +193,7 @@ static void set_signature(const struct plan *p, json_t *o)
     set_text(o, "sign", is_signed ? signs[p->sign] : "none");
     set_text(o, "payload", is_signed ? payloads[p->payload] : NULL);
     set_text(o, "body", p->kind == PLAN_FORWARD ? bodies[p->body] : NULL);
+    set_text(o, "upgrade", p->upgrades ? "websocket" : NULL);
 }
 
 static void set_credentials(const struct plan *p, json_t *o)

@@ -105,12 +105,25 @@ static bool is_path_good(struct span decoded)
     return true;
 }
 
+// wss:// is https:// to all that decides; ws:// is http://, which AWS's hosts have no more.
+static struct span read_scheme(struct span url, struct arena *a, struct presign_plan *p)
+{
+    bool is_wss = span_istarts(url, SPAN("wss://"));
+    p->is_websocket = is_wss || span_istarts(url, SPAN("ws://"));
+    if (!p->is_websocket)
+        return url;
+    struct span rest = span_sub(url, is_wss ? 3 : 2, url.len);
+    return arena_spanf(a, "%s%.*s", is_wss ? "https" : "http", SPAN_ARG(rest));
+}
+
 // A fragment is never sent, and a name's last dot is left out, as browsers and curl do.
 static bool read_url(struct span url, struct arena *a, struct uri *out, struct presign_plan *p,
                      struct presign_refusal *why)
 {
     struct err e = {""};
-    url = span_sub(url, 0, span_find(url, '#'));
+    url = read_scheme(span_sub(url, 0, span_find(url, '#')), a, p);
+    if (p->is_websocket && !span_is(p->msg.method, "GET"))
+        return refuse(why, 400, "bad-request", "a websocket is asked for by GET");
     size_t begin = span_find(url, ':') + 3;
     size_t end = begin;
     while (end < url.len && url.p[end] != '/' && url.p[end] != '?' && url.p[end] != ':')
@@ -337,7 +350,8 @@ enum status presign_sign(const struct presign_plan *p, const struct presign_sign
     if (st != ST_OK)
         return st;
     out->expires_at_ms = (r.wall_s + r.expires_s) * 1000;
-    out->url = arena_spanf(a, "%s://%.*s%.*s?%.*s", is_https(p, a) ? "https" : "http",
-                           SPAN_ARG(p->plan.host), SPAN_ARG(target.wire_path), SPAN_ARG(res.query));
+    out->url = arena_spanf(a, "%s%s://%.*s%.*s?%.*s", p->is_websocket ? "ws" : "http",
+                           is_https(p, a) ? "s" : "", SPAN_ARG(p->plan.host),
+                           SPAN_ARG(target.wire_path), SPAN_ARG(res.query));
     return ST_OK;
 }

@@ -49,6 +49,7 @@ struct presign_plan {
     struct span path;      // decoded, begins with '/'
     struct span bucket;    // decoded, where AWS's S3 takes it; empty: not S3's, or not known
     struct span key;       // decoded, with bucket
+    bool is_websocket;     // the URL said wss: or ws:, and is printed so
     bool is_s3_host;       // says the name, or the route; not who asks
     int64_t expires_s;
 };

@@ -33,6 +33,8 @@ def explained(tmp_path, *arguments, env=None):
      {"path": "/k", "url": "https://b.s3.eu-west-1.amazonaws.com/k"}),
     (["CONNECT", "s3.amazonaws.com:443"],
      {"plan": "tunnelled", "service": None, "sign": "none", "retries": None}),
+    (["wss://a1.execute-api.eu-west-1.amazonaws.com/prod"],
+     {"service": "execute-api", "upgrade": None, "upstream": "https://a1.execute-api.eu-west-1.amazonaws.com:443"}),
     (["--region", "eu-north-1", "iam.amazonaws.com"], {"service": "iam", "region": "us-east-1"}),
 ])
 def test_the_plan(tmp_path, arguments, wanted):
