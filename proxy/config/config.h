@@ -59,7 +59,8 @@ struct config_route {
     char *profile;
     char *role_arn;
     bool has_sign, has_payload, has_connect, has_algorithm, has_signed, has_presigned;
-    bool has_signed_headers;
+    bool has_signed_headers, has_upgrade;
+    bool upgrade; // a client may ask for a websocket
     enum config_sign sign;
     enum config_payload payload;
     enum config_connect connect;

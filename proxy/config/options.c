@@ -458,6 +458,11 @@ const struct option options[] = {
      .help = "header puts the signature into the Authorization field, query into the URL; redirect "
              "answers 307 with a presigned URL, so that the client fetches the object itself; none "
              "forwards unsigned."},
+    {.key = "upgrade", .section = "route", .type = OPT_BOOL, .def = "no", ROUTE(upgrade),
+     HAS(has_upgrade), .is_reloadable = true,
+     .help = "Whether a client may ask for a websocket (Upgrade: websocket): the request is signed, "
+             "and after the upstream's 101 bytes go both ways until one side ends, or none moves for "
+             "idle_timeout. Elsewhere the field is left out, and the request is an ordinary one."},
     {.key = "rate_limit", .section = "route", .type = OPT_STRING, .arg = "RATE",
      .example = "20/s burst 100", .check = check_rate, ROUTE(rate_limit), .is_reloadable = true,
      .help = "How many requests go to the upstream in a second (20/s) or minute (90/m), from all "

@@ -51,6 +51,8 @@ static enum metric_outcome outcome_of(const struct request *r)
         return METRIC_BROKEN;
     if (r->log.code || r->plan.kind == PLAN_ANSWER || r->plan.kind == PLAN_INTERCEPT)
         return METRIC_ANSWERED;
+    if (r->log.status == 101)
+        return METRIC_UPGRADED;
     return r->plan.kind == PLAN_TUNNEL ? METRIC_TUNNELLED : METRIC_RELAYED;
 }
 
@@ -63,9 +65,9 @@ static void count(const struct request *r)
     metrics_add(METRIC_ATTEMPTS, l->attempts);
     if (l->code)
         metrics_count(METRIC_ERRORS, span_of(l->code));
-    if (r->plan.kind != PLAN_TUNNEL)
+    if (r->plan.kind != PLAN_TUNNEL && l->status != 101)
         metrics_observe_ms(METRIC_TIME_TOTAL, clock_mono_ms() - l->start);
-    if (outcome_of(r) == METRIC_RELAYED)
+    if (outcome_of(r) == METRIC_RELAYED || outcome_of(r) == METRIC_UPGRADED)
         metrics_observe_ms(METRIC_TIME_FIRST_BYTE, l->first_byte_ms);
     if (l->attempts && !l->is_reused)
         metrics_observe_ms(METRIC_TIME_CONNECT, l->connect_ms);

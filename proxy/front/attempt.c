@@ -10,6 +10,7 @@
 #include "front/peek.h"
 #include "front/relay.h"
 #include "front/reply.h"
+#include "front/tunnel.h"
 #include "front/upload.h"
 #include "http/h1_write.h"
 #include "log/log.h"
@@ -204,6 +205,23 @@ static void on_head(void *arg, const struct msg *m)
     peek_head(r, m);
 }
 
+static void on_switched(void *arg, const struct msg *m, struct span rest)
+{
+    struct request *r = arg;
+    const char *why = relay_why_no_switch(m);
+    r->log.first_byte_ms = clock_mono_ms() - r->log.start;
+    if (!why) {
+        tunnel_switch(r, m, rest);
+        return;
+    }
+    struct again_failure f = {.phase = RETRY_SENT,
+                              .is_final = true,
+                              .status = 502,
+                              .code = "upstream-bad-response",
+                              .message = why};
+    again_failed(r, &f);
+}
+
 static void on_body(void *arg, struct span data)
 {
     struct request *r = arg;
@@ -316,6 +334,7 @@ static void on_connected(struct request *r, struct upstream *u)
                                             .end = on_end,
                                             .turn = on_turn,
                                             .fail = on_fail,
+                                            .switched = on_switched,
                                             .drained = on_drained};
     struct err e = {""};
     r->log.is_reused = u->is_reused;
@@ -330,6 +349,8 @@ static void on_connected(struct request *r, struct upstream *u)
         return;
     }
     r->exchange = exchange_start(u, &ops, r, &r->arena, span_is(r->msg->method, "HEAD"));
+    if (r->plan.upgrades)
+        exchange_expect_switch(r->exchange);
     if (u->is_reused && !attempt_is_idempotent(r))
         exchange_watch_progress(r->exchange);
     if (r->holds_upload) {

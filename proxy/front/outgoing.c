@@ -199,6 +199,10 @@ enum status outgoing_head(struct request *r, struct buf *out, struct err *e)
         st = add_framing(r, &h, e);
     if (st != ST_OK)
         return st;
+    if (r->plan.upgrades) { // anew, and never signed
+        hdrs_add(&h, &r->arena, SPAN("Connection"), SPAN("Upgrade"));
+        hdrs_add(&h, &r->arena, SPAN("Upgrade"), SPAN("websocket"));
+    }
     buf_reset(out);
     h1_write_request(out, r->msg->method, wire, &h);
     return ST_OK;
@@ -219,7 +223,7 @@ enum status outgoing_url(struct request *r, struct span *out, struct err *e)
     make_target(r, &target);
     enum status st = sign(r, &bound, &target, &res, e);
     struct span wire = st == ST_OK ? join_target(r, &target) : SPAN("");
-    *out = arena_spanf(&r->arena, "%s://%.*s%.*s", r->plan.is_tls ? "https" : "http",
-                       SPAN_ARG(r->plan.host), SPAN_ARG(wire));
+    *out = arena_spanf(&r->arena, "%s%s://%.*s%.*s", r->plan.upgrades ? "ws" : "http",
+                       r->plan.is_tls ? "s" : "", SPAN_ARG(r->plan.host), SPAN_ARG(wire));
     return st;
 }

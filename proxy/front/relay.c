@@ -97,6 +97,36 @@ void relay_head(struct request *r, const struct msg *m)
     h1_write_response(&r->head_out, m->status, &h);
 }
 
+const char *relay_why_no_switch(const struct msg *m)
+{
+    const struct hdrs *h = &m->hdrs;
+    if (m->minor == 0 || !hdrs_has_token(h, SPAN("Connection"), SPAN("upgrade")))
+        return "the upstream's 101 names no Upgrade in Connection";
+    if (hdrs_count(h, SPAN("Upgrade")) != 1 || !span_iis(hdrs_get(h, SPAN("Upgrade")), "websocket"))
+        return "the upstream switched to another protocol than the websocket that was asked for";
+    return NULL;
+}
+
+void relay_switch(struct request *r, const struct msg *m)
+{
+    struct arena *a = &r->arena;
+    struct hdrs h;
+    hdrs_init(&h);
+    for (unsigned i = 0; i < m->hdrs.n; i++)
+        hdrs_add(&h, a, m->hdrs.v[i].name, m->hdrs.v[i].value);
+    hdrs_strip_hop(&h);
+    (void)hdrs_remove(&h, SPAN("content-length"));
+    hdrs_add(&h, a, SPAN("Connection"), SPAN("Upgrade"));
+    hdrs_add(&h, a, SPAN("Upgrade"), SPAN("websocket"));
+    if (r->config->attempts_header)
+        hdrs_add(&h, a, SPAN("X-Sigv4-Proxy-Attempts"), arena_spanf(a, "%u", r->log.attempts));
+    note_upstream_id(r, m);
+    r->log.status = m->status;
+    buf_reset(&r->head_out);
+    h1_write_response(&r->head_out, m->status, &h);
+    send_out(r, NULL, 0);
+}
+
 void relay_body(struct request *r, struct span data)
 {
     char chunk[H1_CHUNK_HEAD_MAX];

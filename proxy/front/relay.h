@@ -7,6 +7,9 @@
 
 void relay_interim(struct request *r, const struct msg *m);
 void relay_head(struct request *r, const struct msg *m);
+// A 101: what is wrong with it (NULL: nothing), and its way to the client.
+const char *relay_why_no_switch(const struct msg *m);
+void relay_switch(struct request *r, const struct msg *m);
 void relay_body(struct request *r, struct span data);
 void relay_end(struct request *r);
 void relay_turn(struct request *r);                    // sends a head that waited for body bytes

@@ -63,7 +63,7 @@ static const struct state_info states[REQ_STATES] = {
                                                           FROM(REQ_WAIT_RETRY)},
     [REQ_RELAY] = {"while relaying the answer",
                    FROM(REQ_ATTEMPT) | FROM(REQ_PEEK) | FROM(REQ_WAIT_TURN) | FROM(REQ_WAIT_RETRY)},
-    [REQ_TUNNEL] = {"in a tunnel", FROM(REQ_ADMIT)},
+    [REQ_TUNNEL] = {"in a tunnel", FROM(REQ_ADMIT) | FROM(REQ_ATTEMPT)},
     [REQ_DONE] = {"after the end", ~0u},
 };
 

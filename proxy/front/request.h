@@ -23,7 +23,7 @@ enum request_state {
     REQ_PEEK,          // an error is held back while its body's beginning comes
     REQ_WAIT_RETRY,    // for the next attempt
     REQ_RELAY,         // the answer goes to the client (the upload may still run)
-    REQ_TUNNEL,        // CONNECT: bytes both ways
+    REQ_TUNNEL,        // CONNECT, or a websocket: bytes both ways
     REQ_DONE,
     REQ_STATES,
 };

@@ -8,9 +8,13 @@
 
 #include "base/clock.h"
 #include "base/xalloc.h"
+#include "front/again.h"
 #include "front/attempt.h"
+#include "front/relay.h"
 #include "front/reply.h"
+#include "front/slots.h"
 #include "log/log.h"
+#include "metrics/metrics.h"
 
 struct tunnel_side {
     struct tunnel *tunnel;
@@ -96,6 +100,33 @@ static void on_idle(void *arg)
     end(t, "tunnel idle");
 }
 
+static struct tunnel *make(struct request *r)
+{
+    struct tunnel *t = xcalloc(1, sizeof(*t));
+    r->tunnel = t;
+    t->request = r;
+    t->client = (struct tunnel_side){.tunnel = t, .is_client = true};
+    t->upstream = (struct tunnel_side){.tunnel = t};
+    t->timer = timer_new(r->worker->loop, on_idle, t);
+    return t;
+}
+
+// Both streams are the tunnel's. What the client sent ahead is kept in its stream, and comes first.
+static void join(struct tunnel *t, struct stream *upstream)
+{
+    struct request *r = t->request;
+    t->upstream.stream = upstream;
+    t->client.stream = r->conn->stream;
+    metrics_add(METRIC_TUNNELS, 1);
+    stream_set_ops(upstream, &tunnel_ops, &t->upstream);
+    stream_set_ops(t->client.stream, &tunnel_ops, &t->client);
+    stream_resume(t->client.stream);
+    stream_resume(upstream);
+    touch(t);
+    if (r->conn->is_half) // its end came before, and is not told twice
+        on_eof(&t->client);
+}
+
 static void on_dialled(void *arg, enum dial_fail why, struct stream *s, const char *text)
 {
     struct tunnel *t = arg;
@@ -107,30 +138,33 @@ static void on_dialled(void *arg, enum dial_fail why, struct stream *s, const ch
     }
     r->log.connect_ms = clock_mono_ms() - r->log.connect_since;
     reply_tunnel(r);
-    t->upstream.stream = s;
-    t->client.stream = r->conn->stream;
-    stream_set_ops(s, &tunnel_ops, &t->upstream);
-    stream_set_ops(t->client.stream, &tunnel_ops, &t->client);
-    stream_resume(t->client.stream);
-    stream_resume(s);
-    touch(t);
-    if (r->conn->is_half) // its end came while we dialled, and is not told twice
-        on_eof(&t->client);
+    join(t, s);
 }
 
 void tunnel_start(struct request *r)
 {
-    struct tunnel *t = xcalloc(1, sizeof(*t));
-    struct worker *w = r->worker;
     struct dial_request d = attempt_dial(r, false);
     request_set_state(r, REQ_TUNNEL, 0);
-    r->tunnel = t;
-    t->request = r;
-    t->client = (struct tunnel_side){.tunnel = t, .is_client = true};
-    t->upstream = (struct tunnel_side){.tunnel = t};
-    t->timer = timer_new(w->loop, on_idle, t);
+    struct tunnel *t = make(r);
     r->log.connect_since = clock_mono_ms();
-    t->dial = dial_start(&w->dialer, &d, on_dialled, t);
+    t->dial = dial_start(&r->worker->dialer, &d, on_dialled, t);
+}
+
+void tunnel_switch(struct request *r, const struct msg *m, struct span rest)
+{
+    struct stream *upstream = exchange_switch(r->exchange);
+    r->exchange = NULL;
+    r->client_done = true; // it has no body, and what comes is no HTTP
+    request_set_state(r, REQ_TUNNEL, 0);
+    again_succeeded(r, m->status);
+    slots_leave(r); // it may last for days, as a tunnel does
+    fact_release(r->creds);
+    r->creds = NULL;
+    relay_switch(r, m);
+    struct tunnel *t = make(r);
+    join(t, upstream);
+    if (rest.len)
+        (void)on_data(&t->upstream, rest);
 }
 
 void tunnel_cancel(struct request *r)
@@ -140,8 +174,10 @@ void tunnel_cancel(struct request *r)
         return;
     r->tunnel = NULL;
     dial_cancel(t->dial);
-    if (t->upstream.stream)
+    if (t->upstream.stream) {
         stream_close_gently(t->upstream.stream, 1000);
+        metrics_add(METRIC_TUNNELS, -1);
+    }
     timer_free(t->timer);
     free(t);
 }

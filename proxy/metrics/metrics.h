@@ -32,6 +32,7 @@ enum metric {
     METRIC_DIAL_TIMEOUT,
     METRIC_DIAL_PROXY,
     METRIC_DIAL_PROXY_REFUSED,
+    METRIC_TUNNELS,      // gauge: open, websockets too
     METRIC_CERTIFICATES, // made for intercepted hosts
     METRIC_CREDS_REFRESHES,
     METRIC_PRESIGN_GRANTED,
@@ -56,7 +57,8 @@ enum metric_outcome {
     METRIC_RELAYED = 0, // with the upstream's answer
     METRIC_ANSWERED,    // with an answer of our own
     METRIC_TUNNELLED,
-    METRIC_BROKEN, // the client left, or the answer was cut off
+    METRIC_UPGRADED, // to a websocket, by the upstream's 101
+    METRIC_BROKEN,   // the client left, or the answer was cut off
     METRIC_OUTCOMES,
 };
 

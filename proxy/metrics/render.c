@@ -51,6 +51,8 @@ static const struct row rows[METRICS] = {
     [METRIC_DIAL_PROXY] = {"dial_failures_total", "reason=\"proxy\"", "counter", NULL},
     [METRIC_DIAL_PROXY_REFUSED] = {"dial_failures_total", "reason=\"proxy-refused\"", "counter",
                                    NULL},
+    [METRIC_TUNNELS] = {"tunnels", NULL, "gauge",
+                        "Tunnels (CONNECT) and websockets that are open."},
     [METRIC_CERTIFICATES] = {"certificates_issued_total", NULL, "counter",
                              "Certificates of the local CA, made for intercepted hosts."},
     [METRIC_CREDS_REFRESHES] = {"credentials_refreshes_total", NULL, "counter",
@@ -220,9 +222,8 @@ static void render_set(struct buf *out, unsigned set)
 static void render_requests(struct buf *out)
 {
     static const char *const outcomes[METRIC_OUTCOMES] = {
-        [METRIC_RELAYED] = "relayed",
-        [METRIC_ANSWERED] = "answered",
-        [METRIC_TUNNELLED] = "tunnelled",
+        [METRIC_RELAYED] = "relayed",     [METRIC_ANSWERED] = "answered",
+        [METRIC_TUNNELLED] = "tunnelled", [METRIC_UPGRADED] = "upgraded",
         [METRIC_BROKEN] = "broken",
     };
     struct merged m = {.n = 0};
@@ -230,9 +231,11 @@ static void render_requests(struct buf *out)
     buf_init(&label);
     for (struct shard *s = shard_first(); s; s = s->next)
         merge(&m, &s->services, s->requests[0], REQUEST_CELLS);
-    metrics_family(out, "requests_total", "counter",
-                   "Requests by AWS service (\"-\": not signed), status class and outcome: relayed "
-                   "with the upstream's answer, answered by the proxy itself, tunnelled, broken.");
+    metrics_family(
+        out, "requests_total", "counter",
+        "Requests by AWS service (\"-\": not signed), status class and outcome: relayed "
+        "with the upstream's answer, answered by the proxy itself, tunnelled, upgraded to a "
+        "websocket, broken.");
     for (unsigned i = 0; i < m.n; i++) {
         for (unsigned k = 0; k < REQUEST_CELLS; k++) {
             unsigned class = k / METRIC_OUTCOMES;

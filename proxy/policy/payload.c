@@ -29,16 +29,11 @@ static enum config_payload mode_of(const struct plan_ctx *c)
     return c->route && c->route->has_payload ? c->route->payload : c->config->payload;
 }
 
-static bool is_operation_unsigned(const struct plan_ctx *c)
-{
-    const struct plan *p = c->out;
-    return operation_takes_unsigned(p->service, c->msg->method, p->path);
-}
-
 static bool takes_unsigned(const struct plan_ctx *c)
 {
     const struct plan *p = c->out;
-    return p->is_s3_family || is_lattice(p) || (p->is_tls && is_operation_unsigned(c));
+    return p->is_s3_family || is_lattice(p) ||
+           (p->is_tls && operation_takes_unsigned(p, c->msg->method));
 }
 
 // ---- what the client's framing is
@@ -72,9 +67,6 @@ static bool read_frames(struct plan_ctx *c, struct span hash)
     const struct hdrs *h = &c->msg->hdrs;
     struct span len = hdrs_get(h, SPAN("x-amz-decoded-content-length"));
     struct span trailer = hdrs_get(h, SPAN("x-amz-trailer"));
-    if (span_iis(hash, "STREAMING-AWS4-HMAC-SHA256-EVENTS"))
-        return plan_deny(c, 501, "not-implemented",
-                         "an event stream is signed message by message, which this proxy can't do");
     if (!has_body(c->msg))
         return deny_framing(c, "but there is none");
     if (hdrs_count(h, SPAN("x-amz-decoded-content-length")) > 1 ||
@@ -91,6 +83,26 @@ static bool read_frames(struct plan_ctx *c, struct span hash)
     p->framing =
         span_istarts(hash, SPAN("STREAMING-")) ? hash : SPAN("STREAMING-UNSIGNED-PAYLOAD-TRAILER");
     return true;
+}
+
+// A stream of events from the client is signed message by message, while the answer's events come:
+// that takes HTTP/2 and the client's own keys. A finite body of that type may be any data.
+static bool is_event_stream(const struct plan_ctx *c, struct span hash)
+{
+    struct span type = hdrs_get(&c->msg->hdrs, SPAN("Content-Type"));
+    type = span_trim(span_sub(type, 0, span_find(type, ';')));
+    bool is_open = c->msg->framing == MSG_CHUNKED && !c->out->is_s3_family;
+    return span_iis(hash, "STREAMING-AWS4-HMAC-SHA256-EVENTS") ||
+           (is_open && span_iis(type, "application/vnd.amazon.eventstream")) ||
+           operation_is_duplex(c->out, c->msg->method);
+}
+
+static bool deny_event_stream(struct plan_ctx *c)
+{
+    return plan_deny(c, 501, "not-implemented",
+                     "a stream of events in both directions needs HTTP/2 and a signature on each "
+                     "event, which this proxy can't do: let this client go to AWS without the "
+                     "proxy, or use the service's websocket or one-way operation");
 }
 
 static bool is_framed(const struct plan_ctx *c, struct span hash)
@@ -199,6 +211,8 @@ bool payload_choose(struct plan_ctx *c)
     struct span hash = hdrs_get(&m->hdrs, SPAN("x-amz-content-sha256"));
     p->has_data_len = m->framing != MSG_CHUNKED;
     p->data_len = m->framing == MSG_LENGTH ? m->length : 0;
+    if (p->is_signed && is_event_stream(c, hash))
+        return deny_event_stream(c);
     if (p->is_signed) {
         if (is_framed(c, hash) && !read_frames(c, hash))
             return false;

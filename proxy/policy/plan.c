@@ -139,7 +139,10 @@ static void set_form(struct plan_ctx *c)
                                            [SIGN_MODE_REDIRECT] = PLAN_SIGN_REDIRECT,
                                            [SIGN_MODE_NONE] = PLAN_SIGN_HEADER};
     struct plan *p = c->out;
-    p->sign = forms[c->route && c->route->has_sign ? c->route->sign : SIGN_MODE_HEADER];
+    bool is_said = c->route && c->route->has_sign;
+    p->sign = forms[is_said ? c->route->sign : SIGN_MODE_HEADER];
+    if (!is_said && upgrade_wants_query(c))
+        p->sign = PLAN_SIGN_QUERY;
     if (c->in->is_presign)
         p->sign = PLAN_SIGN_QUERY;
     p->expires_s = c->config->redirect_expiry / 1000;
@@ -192,6 +195,8 @@ static bool plan_forward(struct plan_ctx *c)
     if (p->is_signed && (!scope_find(c) || !grant_read_token(c)))
         return false;
     p->is_signed = !is_passed_on_unsigned(c); // a token may stay the client's
+    if (!upgrade_choose(c))
+        return false;
     if (p->is_signed)
         set_form(c);
     p->link_local_ok = span_is(p->service, "vpc-lattice-svcs");

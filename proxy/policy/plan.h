@@ -88,6 +88,7 @@ struct plan {
     uint64_t data_len; // of the body without framing
     enum plan_body body;
     bool is_bucket_created; // S3's CreateBucket: the body says where
+    bool upgrades;          // asks for a websocket, and may: a 101 is relayed
     const char *creds_key;  // of the fact, as plan_creds_key says
     // S3's bucket where the host belongs to a region of S3; empty: none. Its requests may have to
     // go to another region: then a plan is made anew with plan_input.bucket_region.

@@ -76,11 +76,16 @@ bool grant_find(struct plan_ctx *c); // signatures, in the URL or a field
 bool grant_read_token(struct plan_ctx *c);
 struct span grant_credential(const struct plan_ctx *c); // of a presigned URL; raw
 
-// operations.c: body not signed, says the service's model.
-bool operation_takes_unsigned(struct span service, struct span method, struct span path);
+// operations.c: what is known of single operations, by service and path of the plan.
+bool operation_takes_unsigned(const struct plan *p, struct span method); // body is not signed
+bool operation_is_duplex(const struct plan *p, struct span method);      // needs HTTP/2
 
 // policies.c: who may do that. Once everything else of the plan is known.
 bool policies_allow(struct plan_ctx *c);
+
+// upgrade.c: websockets.
+bool upgrade_choose(struct plan_ctx *c);
+bool upgrade_wants_query(const struct plan_ctx *c); // where the route does not say how to sign
 
 // payload.c: how the body is signed.
 bool payload_choose(struct plan_ctx *c);

@@ -31,6 +31,7 @@ HOST_FORMS = [re.compile(form + r"\.amazonaws\.com(\.cn)?$") for form in (
     r"^[^.]+\.(?P<region>endpoint)\.(?P<service>events)",
     r"^(?:[^.]+\.)*?(?P<service>execute-api|es|lambda-url)\." + REGION,
     r"^(?P<service>aps)-workspaces\." + REGION,
+    r"^(?P<service>bedrock)-runtime\." + REGION,
     r"^(?P<service>[a-z0-9-]+)\." + REGION,
     r"^(?P<service>sts|iam)",
 )]

@@ -60,9 +60,10 @@ static inline void planned_describe(struct planned *p)
     else if (plan->kind == PLAN_TUNNEL)
         (void)snprintf(p->line + n, sizeof(p->line) - (size_t)n, " tunnel");
     else
-        (void)snprintf(p->line + n, sizeof(p->line) - (size_t)n, " Host %.*s %.*s%s%.*s %s %s",
+        (void)snprintf(p->line + n, sizeof(p->line) - (size_t)n, " Host %.*s %.*s%s%.*s %s %s%s",
                        SPAN_ARG(plan->host), SPAN_ARG(plan->path), plan->query.p ? "?" : "",
-                       SPAN_ARG(plan->query), sign, bodies[plan->body]);
+                       SPAN_ARG(plan->query), sign, bodies[plan->body],
+                       plan->upgrades ? " upgrades" : "");
 }
 
 static inline void planned_describe_via(struct planned *p)
