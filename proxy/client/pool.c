@@ -363,7 +363,14 @@ void pool_give(struct upstream *u, bool is_reusable)
     int64_t now = loop_now_ms(p->dialer.loop);
     h->in_use--;
     if (!is_reusable || u->series != p->series || now - u->born_ms >= u->max_age_ms ||
-        h->n_idle >= idle_cap(h) || stream_has_kept(u->stream)) {
+        h->n_idle >= idle_cap(h)) {
+        upstream_free(u);
+        return;
+    }
+    // What stands behind an answer may not have been read yet, where that used up a turn's budget:
+    // the next request must not find it.
+    if (stream_has_more(u->stream)) {
+        metrics_inc(METRIC_UPSTREAM_SURPLUS);
         upstream_free(u);
         return;
     }

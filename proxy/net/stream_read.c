@@ -237,6 +237,14 @@ bool stream_has_kept(const struct stream *s)
     return s->kept != NULL;
 }
 
+bool stream_has_more(struct stream *s)
+{
+    char octet;
+    if (s->kept || (s->tls && stream_tls_has_pending(s)))
+        return true;
+    return !s->is_drained && recv(s->fd, &octet, 1, MSG_PEEK) == 1;
+}
+
 bool stream_was_reset(const struct stream *s)
 {
     return s->is_reset;

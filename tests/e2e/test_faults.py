@@ -135,6 +135,27 @@ def test_surplus_behind_an_answer_is_nobodys(start_proxy, surplus, later):
         harness.wait_until(lambda: metrics(proxy)["upstream_surplus_total"] >= 3)
 
 
+@pytest.mark.parametrize("total", [16_384, 65_536, 131_072])
+def test_surplus_behind_a_whole_turn_of_reading_is_nobodys(start_proxy, total):
+    """The answer is read to its last octet, what stands behind it is not, and the next request is there already."""
+    def talk(sock):
+        wire = http1.Wire(sock)
+        while (request := scripted.read_request(wire)) is not None:
+            if b"second" in request[0].encode():
+                sock.sendall(scripted.OK)
+                continue
+            head = OK + b"Content-Length: %6d\r\n\r\n" % (total - len(OK) - 26)
+            sock.sendall(head + bytes(total - len(head)) + scripted.OK.replace(b"ok", b"NO"))
+    with scripted.Upstream(talk) as server:
+        proxy = start_proxy(conf="workers = 1\n" + server.route())
+        for _ in range(10):
+            with proxy.client() as client:
+                for path in ("first", "second"):
+                    client.start("GET", f"http://a.test/{path}", host="a.test")
+                assert client.read().is_complete
+                assert client.read().body == b"ok"
+
+
 def test_two_clients_on_one_connection_never_mix(start_proxy):
     """Uploads that break off, answers before the upload's end, resets: each client gets its own."""
     def talk(sock):
