@@ -92,9 +92,9 @@ void stream_set_ops(struct stream *s, const struct stream_ops *ops, void *arg);
 // Stops or resumes `data`. Pausing is cheap: the kernel is only told when bytes come meanwhile.
 void stream_pause(struct stream *s);
 void stream_resume(struct stream *s);
-bool stream_has_kept(const struct stream *s);  // bytes that `data` did not take
-// Whether bytes have come that were not handed out: kept, inside of the TLS layer, or in the socket,
-// which is asked only where the last read did not empty it.
+bool stream_has_kept(const struct stream *s); // bytes that `data` did not take
+// Whether bytes have come that were not handed out: kept, inside of the TLS layer, or in the
+// socket, which is asked only where the last read did not empty it.
 bool stream_has_more(struct stream *s);
 bool stream_was_reset(const struct stream *s); // at `hup`: gone in both directions, not half-closed
 

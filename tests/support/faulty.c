@@ -37,20 +37,20 @@ enum call {
     CALL_OPEN,
     CALL_EPOLL_CTL,
     CALL_GETADDRINFO,
-    CALL_SHORT_IN,  // fails nothing: the call moves fewer octets
+    CALL_SHORT_IN, // fails nothing: the call moves fewer octets
     CALL_SHORT_OUT,
     CALLS
 };
 
 // As faulty.py has it: words of 8 octets, in this order.
 struct orders {
-    _Atomic uint64_t fail_at; // number of the allocation that fails, 0: none
+    _Atomic uint64_t fail_at;  // number of the allocation that fails, 0: none
     _Atomic uint64_t fails_on; // and all after it
-    _Atomic uint64_t count; // of allocations since somebody set it to 0
-    _Atomic uint64_t failed; // allocations that did
+    _Atomic uint64_t count;    // of allocations since somebody set it to 0
+    _Atomic uint64_t failed;   // allocations that did
     _Atomic uint64_t live_bytes;
     _Atomic uint64_t live_blocks;
-    _Atomic uint64_t dice; // the seed, and how far it has been thrown
+    _Atomic uint64_t dice;        // the seed, and how far it has been thrown
     _Atomic uint64_t rate[CALLS]; // in a million
     _Atomic uint64_t hits[CALLS];
 };
@@ -58,7 +58,10 @@ struct orders {
 static struct orders nobodys;
 static struct orders *orders = &nobodys;
 
-#define LIST(...) {__VA_ARGS__, 0}
+#define LIST(...)                                                                                  \
+    {                                                                                              \
+        __VA_ARGS__, 0                                                                             \
+    }
 static const int reasons[CALLS][8] = {
     [CALL_SOCKET] = LIST(EMFILE, ENFILE, ENOBUFS, ENOMEM),
     [CALL_CONNECT] = LIST(ENETUNREACH, ETIMEDOUT, ECONNREFUSED, EADDRNOTAVAIL, ENOBUFS),
@@ -109,7 +112,7 @@ void *__interceptor_realloc(void *p, size_t len) __attribute__((weak));
 void *__interceptor_memalign(size_t align, size_t len) __attribute__((weak));
 void __interceptor_free(void *p) __attribute__((weak));
 
-#define FORWARD(name, ...) \
+#define FORWARD(name, ...)                                                                         \
     (__interceptor_##name ? __interceptor_##name(__VA_ARGS__) : __libc_##name(__VA_ARGS__))
 
 static bool is_refused(void)
@@ -185,14 +188,15 @@ void free(void *p)
 
 // -- system calls
 
-#define NEXT(name) \
-    static __typeof__(name) *next; \
-    if (!next) \
-        next = (__typeof__(name) *)dlsym(RTLD_NEXT, #name)
+#define NEXT(name)                                                                                 \
+    static __typeof__(name) *next;                                                                 \
+    if (!next)                                                                                     \
+    next = (__typeof__(name) *)dlsym(RTLD_NEXT, #name)
 
 static uint64_t throw_dice(void)
 {
-    uint64_t x = atomic_fetch_add_explicit(&orders->dice, 0x9e3779b97f4a7c15U, memory_order_relaxed);
+    uint64_t x =
+        atomic_fetch_add_explicit(&orders->dice, 0x9e3779b97f4a7c15U, memory_order_relaxed);
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9U;
     x = (x ^ (x >> 27)) * 0x94d049bb133111ebU;
     return x ^ (x >> 31);
@@ -319,7 +323,8 @@ ssize_t sendmsg(int fd, const struct msghdr *m, int flags)
     return next(fd, &less, flags);
 }
 
-ssize_t sendto(int fd, const void *from, size_t len, int flags, const struct sockaddr *to, socklen_t to_len)
+ssize_t sendto(int fd, const void *from, size_t len, int flags, const struct sockaddr *to,
+               socklen_t to_len)
 {
     NEXT(sendto);
     return is_failing(CALL_SENDTO) ? -1 : next(fd, from, len, flags, to, to_len);
@@ -386,7 +391,8 @@ int epoll_ctl(int efd, int op, int fd, struct epoll_event *e)
     return op == EPOLL_CTL_ADD && is_failing(CALL_EPOLL_CTL) ? -1 : next(efd, op, fd, e);
 }
 
-int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **to)
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
+                struct addrinfo **to)
 {
     NEXT(getaddrinfo);
     return is_hit(CALL_GETADDRINFO) ? reason(CALL_GETADDRINFO) : next(name, service, hints, to);
