@@ -55,6 +55,7 @@ static enum status add(struct admin *a, const struct admin_listener *new, struct
     watch_set(l->watch, !a->o.is_held);
     l->accept_again = timer_new(a->o.main, on_accept_again, l);
     a->n_listeners++;
+    front_add_own(a->o.front, &l->at);
     log_info(NULL, "%s on %s%s", l->is_probe ? "probe" : "admin", l->name,
              l->is_activated ? ", which was passed to us" : "");
     return ST_OK;

@@ -2,6 +2,7 @@
 // Start, drain and end of all that clients talk to.
 #include "front/front.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -220,6 +221,13 @@ void front_accept(struct front *f)
     for (unsigned i = 0; i < f->n_listeners; i++)
         f->listeners[i].is_lent = f->listeners[i].is_activated;
     listener_pause(f, f->is_paused);
+}
+
+void front_add_own(struct front *f, const struct net_addr *at)
+{
+    struct front_shared *s = &f->shared;
+    assert(s->n_listening < FRONT_MAX_LISTENERS + FRONT_MAX_OTHERS);
+    s->listening[s->n_listening++] = *at;
 }
 
 static void free_front(void *arg)

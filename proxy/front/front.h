@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "config/config.h"
 #include "facts/facts.h"
+#include "net/addr.h"
 #include "net/loop.h"
 #include "net/tls.h"
 
@@ -34,6 +35,8 @@ NODISCARD enum status front_prepare(struct front *f, struct config *config, stru
 void front_apply(struct front_change *c);
 void front_change_free(struct front_change *c); // NULL is fine
 void front_accept(struct front *f);
+// Somebody else in this process listens there: no request is sent there. Before any is accepted.
+void front_add_own(struct front *f, const struct net_addr *at);
 // For a successor's environment (inherit.h).
 struct buf;
 void front_write_listeners(const struct front *f, struct buf *out);

@@ -28,6 +28,7 @@ SLIST_HEAD(request_list, request);
 TAILQ_HEAD(request_queue, request);
 
 #define FRONT_MAX_LISTENERS 16
+#define FRONT_MAX_OTHERS    16 // of admin and probe
 
 // What a reload changes. A worker has one of its own, whose members are references.
 struct worker_setup {
@@ -46,21 +47,22 @@ struct front_shared {
     char pseudonym[24];  // our name in Via: sigv4-proxy-1a2b
     struct rate minting; // certificates
     struct limit connections;
-    struct limit spool;                             // bytes in spool files
-    struct limit active;                            // requests that are being forwarded
-    struct limit queued;                            // requests that wait to be
-    struct crowd *clients;                          // connections by address
-    _Atomic int64_t buffers;                        // octets of buffers that loops have lent out
-    struct limit retrying;                          // further attempts under way
-    struct limit parked;                            // requests that wait for a further attempt
-    struct rate explained;                          // refusals, in the log
-    _Atomic uint64_t unexplained;                   // ... left out since the last one
-    struct tokens *tokens;                          // for retries, an endpoint each
-    struct memo *skews;                             // endpoint to its clock's offset
-    struct memo *buckets;                           // bucket to its region
-    struct turns *turns;                            // by route
-    uint64_t hash_seed;                             // of the keys of tokens and memos
-    struct net_addr listening[FRONT_MAX_LISTENERS]; // our own addresses are never dialled
+    struct limit spool;           // bytes in spool files
+    struct limit active;          // requests that are being forwarded
+    struct limit queued;          // requests that wait to be
+    struct crowd *clients;        // connections by address
+    _Atomic int64_t buffers;      // octets of buffers that loops have lent out
+    struct limit retrying;        // further attempts under way
+    struct limit parked;          // requests that wait for a further attempt
+    struct rate explained;        // refusals, in the log
+    _Atomic uint64_t unexplained; // ... left out since the last one
+    struct tokens *tokens;        // for retries, an endpoint each
+    struct memo *skews;           // endpoint to its clock's offset
+    struct memo *buckets;         // bucket to its region
+    struct turns *turns;          // by route
+    uint64_t hash_seed;           // of the keys of tokens and memos
+    // Our own addresses, which are never dialled: of our listeners, then of the others.
+    struct net_addr listening[FRONT_MAX_LISTENERS + FRONT_MAX_OTHERS];
     unsigned n_listening;
     atomic_bool is_draining;
     atomic_bool wants_notes; // main waits for connections to end (draining, or accepting is paused)

@@ -21,14 +21,21 @@ bool plan_is_from_page(const struct hdrs *h)
     return false;
 }
 
+static size_t find_blank(struct span s)
+{
+    size_t space = span_find(s, ' ');
+    size_t tab = span_find(s, '\t');
+    return space < tab ? space : tab;
+}
+
 // Via: 1*( [ protocol-name "/" ] version SP received-by [ SP comment ] ), comma separated.
 static bool via_names(struct span via, struct span pseudonym)
 {
     struct span entry;
     while (span_next(&via, ',', &entry)) {
         entry = span_trim(entry);
-        struct span by = span_trim(span_sub(entry, span_find(entry, ' '), entry.len));
-        by = span_sub(by, 0, span_find(by, ' '));
+        struct span by = span_trim(span_sub(entry, find_blank(entry), entry.len));
+        by = span_sub(by, 0, find_blank(by));
         if (span_ieq(by, pseudonym))
             return true;
     }

@@ -27,6 +27,7 @@ static void admit_finds_itself_in_via(void **state)
     static const struct plan_row rows[] = {
         {AWS "\r\nVia: 1.1 sigv4-proxy-ab12", "508 loop"},
         {AWS "\r\nVia: 1.1 a, 1.0 b (x)\r\nvia: 1.1 c,1.1 SIGV4-proxy-ab12 (note)", "508 loop"},
+        {AWS "\r\nVia: 1.1 a, 1.1\tsigv4-proxy-ab12\t(b)", "508 loop"},
         {AWS "\r\nVia: HTTP/1.1 sigv4-proxy-ab12", "508 loop"},
         {AWS "\r\nVia: 1.1 sigv4-proxy-ab123, 1.1 xsigv4-proxy-ab12", OK},
         {AWS "\r\nVia: 1.1 other (sigv4-proxy-ab12)", OK},
