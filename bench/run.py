@@ -1,133 +1,194 @@
 # SPDX-License-Identifier: Apache-2.0
-"""bench/run.py BINARY: what the proxy costs on this machine, in five lines.
-
-Everything runs on loopback, the upstream in a process of its own without TLS, so that the figures are
-about the proxy and not about Python's ciphers. They compare builds on one machine, nothing else.
-"""
-import multiprocessing
+"""What the proxy costs next to others. `./dev bench` builds what this needs and calls it; docs/performance.md says how
+to read what it prints. Results are kept in build/bench/results.json, so that --render can print them again."""
+import argparse
+import json
 import os
 import pathlib
-import socket
-import statistics
+import platform
+import shutil
+import subprocess
 import sys
-import tempfile
-import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "support"))
 
-import harness  # noqa: E402
-import http1  # noqa: E402
+import certs  # noqa: E402
+import plot  # noqa: E402
+import processes  # noqa: E402
+import report  # noqa: E402
+import series  # noqa: E402
+import targets  # noqa: E402
+from ports import free_port  # noqa: E402
 
-HOST = "bench.execute-api.us-east-1.amazonaws.com"
-S3 = "bucket.s3.us-east-1.amazonaws.com"
-BLOCK = bytes(1 << 18)
-GIB = 1 << 30
-
-
-def serve(listener):
-    """Answers /N with N octets, reads whatever comes."""
-    def one(sock):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        wire = http1.Wire(sock)
-        while True:
-            head = wire.read_head()
-            if head is None:
-                return
-            line, fields, _ = head
-            for _ in wire.pieces(int(fields.get("Content-Length", "0"))):
-                pass
-            size = int(line.split(" ")[1].strip("/") or 0)
-            sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + BLOCK[:size])
-            for _ in range(len(BLOCK), size, len(BLOCK)):
-                sock.sendall(BLOCK)
-
-    while True:
-        sock, _ = listener.accept()
-        threading.Thread(target=one, args=(sock,), daemon=True).start()
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "build/bench"
+KINDS = {"nginx": targets.Nginx, "haproxy": targets.Haproxy, "envoy": targets.Envoy, "peer": targets.Peer,
+         "ours": targets.Ours}
+PARTS = ("capacity", "handshakes", "growth", "memory", "gigabyte", "start", "stalled", "signer")
 
 
-def latency(address, url, host, count=5000):
-    """Median and 99th percentile in microseconds of requests one behind the other."""
-    times = []
-    with http1.Client(address) as client:
-        for _ in range(count):
-            start = time.perf_counter()
-            client.request("GET", url, host=host)
-            times.append((time.perf_counter() - start) * 1e6)
-    times.sort()
-    return statistics.median(times), times[int(count * 0.99)]
+def options():
+    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
+    parser.add_argument("--build", default=str(ROOT / "build/release"), help=argparse.SUPPRESS)
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of the capacity table (5)")
+    parser.add_argument("--seconds", type=int, default=2, help="of each run in a round (2)")
+    parser.add_argument("--sparse-seconds", type=int, default=120, help="of two requests a second (120)")
+    parser.add_argument("--scenarios", type=names(series.BY_NAME), default=list(series.BY_NAME), metavar="NAME,…",
+                        help="of " + " ".join(series.BY_NAME))
+    parser.add_argument("--targets", type=names(KINDS), default=list(KINDS), metavar="NAME,…",
+                        help="of " + " ".join(KINDS) + "; those that are not installed are left out")
+    parser.add_argument("--parts", type=names(PARTS), default=list(PARTS), metavar="NAME,…",
+                        help="of " + " ".join(PARTS))
+    parser.add_argument("--quick", action="store_true", help="a round of a second each; nothing is written to docs/")
+    parser.add_argument("--no-write", action="store_true", help="write nothing to docs/")
+    parser.add_argument("--render", action="store_true", help="measure nothing: print and write the last results again")
+    chosen = parser.parse_args()
+    if chosen.rounds < 1 or chosen.seconds < 1 or chosen.sparse_seconds < 1:
+        parser.error("rounds and seconds are at least 1")
+    if chosen.quick:
+        chosen.rounds, chosen.seconds, chosen.sparse_seconds, chosen.no_write = 1, 1, 10, True
+    return chosen
 
 
-def rate(address, url, host, clients=32, seconds=5):
-    """Requests a second of so many clients, each a process's thread."""
-    def job(counts, index, end):
-        with http1.Client(address) as client:
-            while time.monotonic() < end:
-                client.request("GET", url, host=host)
-                counts[index] += 1
-
-    def process(total, end):
-        counts = [0] * (clients // 2)
-        threads = [threading.Thread(target=job, args=(counts, n, end)) for n in range(clients // 2)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        total.value = sum(counts)
-
-    totals = [multiprocessing.Value("q", 0) for _ in range(2)]
-    end = time.monotonic() + seconds
-    workers = [multiprocessing.Process(target=process, args=(total, end)) for total in totals]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    return sum(total.value for total in totals) / seconds
+def names(known):
+    def split(text):
+        wanted = text.split(",")
+        for name in wanted:
+            if name not in known:
+                raise argparse.ArgumentTypeError(f"{name} is none of {', '.join(known)}")
+        return [name for name in known if name in wanted]
+    return split
 
 
-def upload(address, url, host):
-    with http1.Client(address, 120) as client:
-        start = time.monotonic()
-        # The claimed hash is used, not believed: so nothing is held for hashing.
-        client.start("PUT", url, [("Content-Length", str(GIB)), ("x-amz-content-sha256", "0" * 64)],
-                     host=host)
-        for _ in range(GIB // len(BLOCK)):
-            client.send(BLOCK)
-        client.read()
-        return GIB / (time.monotonic() - start) / 1e6
+def enter_namespace():
+    """Begins again in a network namespace of its own, where that is allowed."""
+    if os.environ.get("SIGV4_NAMESPACE") is None:
+        for way in (["unshare", "-n"], ["unshare", "-U", "-r", "-n"]):
+            if shutil.which("unshare") and subprocess.run([*way, "true"], capture_output=True).returncode == 0:
+                os.environ["SIGV4_NAMESPACE"] = "own"
+                os.execvp("unshare", [*way, sys.executable, *sys.argv])
+        os.environ["SIGV4_NAMESPACE"] = "none"
+    if os.environ["SIGV4_NAMESPACE"] == "own":
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 
 
-def download(address, url, host):
-    with http1.Client(address, 120) as client:
-        start = time.monotonic()
-        client.start("GET", url, host=host)
-        for _ in client.body_pieces(client.read_head()):
-            pass
-        return GIB / (time.monotonic() - start) / 1e6
+class Stage:
+    """Where it happens: certificates, the upstream, a factory for targets."""
+
+    def __init__(self, build):
+        self.build = build
+        authority = certs.Authority(FOLDER)
+        self.ca = authority.bundle
+        self.certificate = authority.leaf(names=["localhost"], addresses=[f"127.0.0.{n + 1}" for n in range(100)])
+        self.standin = self.new_standin()
+
+    def new_standin(self):
+        # All of 127/8 for the row with a hundred upstream hosts; elsewhere only what is needed.
+        address = "0.0.0.0" if os.environ["SIGV4_NAMESPACE"] == "own" else "127.0.0.1"
+        return processes.StandIn(f"{self.build}/bench_standin", address, free_port(), str(self.certificate))
+
+    def make(self, kind, name, standin=None):
+        return kind(name, str(FOLDER), free_port(), (standin or self.standin).port, str(self.ca))
+
+
+def machine():
+    text = pathlib.Path("/proc/cpuinfo").read_text()
+    model = next((line.split(":")[1].strip() for line in text.splitlines() if line.startswith("model name")),
+                 platform.machine())
+    pretty = next((line.split("=", 1)[1].strip('"') for line in
+                   pathlib.Path("/etc/os-release").read_text().splitlines() if line.startswith("PRETTY_NAME=")), "Linux")
+    kernel = ".".join(platform.release().split("-")[0].split(".")[:2])
+    openssl = subprocess.run(["openssl", "version"], capture_output=True, text=True).stdout.split()[:2]
+    return f"{len(processes.CPUS)} cores ({model}), {pretty}, Linux {kernel}, {' '.join(openssl)}"
+
+
+def run_parts(chosen, stage, kinds):
+    """What --parts asks for, in the order in which it disturbs least."""
+    results = {}
+    others = [(kind, name) for kind, name in kinds if kind is not targets.Peer]
+    plain = [(kind, name) for kind, name in others if kind in (targets.Nginx, targets.Ours)]
+    if "start" in chosen.parts:
+        results["start"] = series.start_up(stage.make, others, 3 if chosen.quick else 11)
+    if "signer" in chosen.parts:
+        results["signer"] = series.signer(f"{stage.build}/sign_bench")
+    sparse = None
+    if "handshakes" in chosen.parts:
+        standin = stage.new_standin()
+        slow = stage.make(targets.FourWorkers, "ours, sparse", standin).start()
+        sparse = series.Sparse(slow, standin, chosen.sparse_seconds)
+        sparse.start()
+    if "stalled" in chosen.parts:
+        results["stalled"] = series.stalled(stage.make, plain, stage.standin)
+    if "memory" in chosen.parts:
+        results["memory"] = series.memory(stage.make, others, *((200, 1000) if chosen.quick else (1000, 10000)))
+        series.say("memory, start-up, stalled upstreams: done")
+    if "gigabyte" in chosen.parts:
+        results["gigabyte"] = series.gigabyte(stage.make, others, 1 if chosen.quick else 3, FOLDER)
+        series.say("1 GiB up and down: done")
+    if "handshakes" in chosen.parts:
+        results["handshakes"] = series.handshakes(stage.make, stage.standin, chosen.seconds)
+    if "growth" in chosen.parts:
+        results["growth"] = series.growth(stage.make, stage.standin, min(chosen.rounds, 3), chosen.seconds)
+        series.say("routes, hosts, credentials, workers: done")
+    if sparse:
+        sparse.join()
+        results["handshakes"]["sparse"] = sparse.result
+        slow.stop()
+        standin.stop()
+    if "capacity" in chosen.parts:
+        running = [stage.make(kind, name).start() for kind, name in kinds]
+        try:
+            results["capacity"] = series.capacity(running, [series.BY_NAME[name] for name in chosen.scenarios],
+                                                  stage.standin, chosen.rounds, chosen.seconds)
+        finally:
+            for target in running:
+                target.stop()
+    return results
+
+
+def kept(chosen):
+    return FOLDER / ("quick.json" if chosen.quick else "results.json")
+
+
+def measure(chosen):
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    targets.Ours.program = f"{chosen.build}/sigv4-proxy"
+    kinds = []
+    for name in chosen.targets:
+        if KINDS[name].program:
+            kinds.append((KINDS[name], name))
+        else:
+            print(f"bench: {name} is not installed and left out")
+    stage = Stage(chosen.build)
+    begin = time.monotonic()
+    results = {"date": time.strftime("%Y-%m-%d"), "machine": machine(), "rounds": chosen.rounds,
+               "seconds": chosen.seconds, "versions": {name: kind.version() for kind, name in kinds}}
+    try:
+        results |= run_parts(chosen, stage, kinds)
+    finally:
+        stage.standin.stop()
+    series.say(f"the series took {(time.monotonic() - begin) / 60:.1f} minutes")
+    if len(chosen.parts) < len(PARTS) and kept(chosen).exists():  # the other parts as they were
+        results = json.loads(kept(chosen).read_text()) | results
+    kept(chosen).write_text(json.dumps(results, indent=1))
+    return results
 
 
 def main():
-    harness.BINARY = os.path.realpath(sys.argv[1])
-    listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-    upstream = listener.getsockname()
-    server = multiprocessing.Process(target=serve, args=(listener,), daemon=True)
-    server.start()
-    conf = f'log_level = error\n[route "*.amazonaws.com"]\nupstream = http://127.0.0.1:{upstream[1]}\n'
-    with tempfile.TemporaryDirectory(prefix="sigv4-bench.") as folder:
-        with harness.running(folder, conf=conf) as proxy:
-            url = f"http://{HOST}/100"
-            direct, through = latency(upstream, "/100", HOST), latency(proxy.address, url, HOST)
-            print("signed GET of 100 octets, one client, µs (median, 99 %)")
-            print(f"  without the proxy {direct[0]:8.0f} {direct[1]:8.0f}")
-            print(f"  through the proxy {through[0]:8.0f} {through[1]:8.0f}")
-            print(f"32 clients: {rate(proxy.address, url, HOST):.0f} requests/s"
-                  f" (without the proxy {rate(upstream, '/100', HOST):.0f};"
-                  " the clients and the upstream, in Python, share the cores)")
-            print(f"1 GiB up:   {upload(proxy.address, f'http://{S3}/0', S3):.0f} MB/s")
-            print(f"1 GiB down: {download(proxy.address, f'http://{S3}/{GIB}', S3):.0f} MB/s")
-            print(f"peak memory {proxy.memory() / 1e6:.1f} MB")
-    server.terminate()
+    chosen = options()
+    if chosen.render:
+        results = json.loads(kept(chosen).read_text())
+    else:
+        enter_namespace()
+        results = measure(chosen)
+    text = report.markdown(results)
+    print(report.plain(text))
+    if not chosen.no_write:
+        report.insert(ROOT / "docs/performance.md", text)
+        if "capacity" in results:
+            (ROOT / "docs/performance.svg").write_text(plot.svg(results))
+        print("written: docs/performance.md, docs/performance.svg")
 
 
 if __name__ == "__main__":
