@@ -224,6 +224,7 @@ static void turn(struct loop *l, bool may_wait)
     adopt_next(l);
     for (int i = 0; i < DEFER_ROUNDS && !TAILQ_EMPTY(&l->soon); i++)
         run_round(l);
+    loop_bufs_trim(l);
 }
 
 void loop_run(struct loop *l)

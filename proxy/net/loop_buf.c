@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Buffers come out of 1 MiB slabs, so that they never fragment the heap. A few free ones stay hot
-// (last in, first out: still in the cache); the pages of all others go back to the kernel and only
-// their addresses are kept, so a burst of slow clients does not stay in the resident size.
+// Buffers come out of 1 MiB slabs, so that they never fragment the heap. Free ones stay hot (last
+// in, first out: still in the cache) for as long as they are used: what lay untouched for a whole
+// second goes back to the kernel, page for page, and only its address is kept. So a steady load
+// meets no page fault, and a burst of slow clients does not stay in the resident size.
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "base/xalloc.h"
@@ -48,13 +50,21 @@ void loop_buf_give(struct loop *l, char *b)
     free(b);
 }
 
+void loop_bufs_trim(struct loop *l)
+{
+    (void)l;
+}
+
 void loop_bufs_clear(struct loop_bufs *b)
 {
     (void)b;
 }
 #else
-#define SLAB_BUFS 64
-#define SLAB_LEN  ((size_t)SLAB_BUFS * LOOP_BUF_LEN)
+#define SLAB_BUFS    64
+#define SLAB_LEN     ((size_t)SLAB_BUFS * LOOP_BUF_LEN)
+#define TRIM_MS      1000
+#define TRIM_KEEPS   4
+#define TRIM_AT_ONCE 512 // a millisecond or two
 
 static void add_slab(struct loop_bufs *b)
 {
@@ -65,6 +75,7 @@ static void add_slab(struct loop_bufs *b)
     b->slabs[b->n_slabs++] = p;
     // Room for all that there are, so that giving back never allocates.
     b->cold = xrealloc(b->cold, b->n_slabs * SLAB_BUFS * sizeof(*b->cold));
+    b->hot = xrealloc(b->hot, b->n_slabs * SLAB_BUFS * sizeof(*b->hot));
     for (size_t i = SLAB_BUFS; i > 0; i--)
         b->cold[b->n_cold++] = p + (i - 1) * LOOP_BUF_LEN;
 }
@@ -73,23 +84,39 @@ char *loop_buf_take(struct loop *l)
 {
     struct loop_bufs *b = &l->bufs;
     count(l, 1);
-    if (b->n_hot)
-        return b->hot[--b->n_hot];
-    if (!b->n_cold)
-        add_slab(b);
-    return b->cold[--b->n_cold];
+    if (!b->n_hot) {
+        if (!b->n_cold)
+            add_slab(b);
+        return b->cold[--b->n_cold];
+    }
+    b->n_hot--;
+    if (b->n_hot < b->n_untouched)
+        b->n_untouched = b->n_hot;
+    return b->hot[b->n_hot];
 }
 
 void loop_buf_give(struct loop *l, char *b)
 {
-    struct loop_bufs *all = &l->bufs;
     count(l, -1);
-    if (all->n_hot < LOOP_HOT_BUFS) {
-        all->hot[all->n_hot++] = b;
+    l->bufs.hot[l->bufs.n_hot++] = b;
+}
+
+void loop_bufs_trim(struct loop *l)
+{
+    struct loop_bufs *b = &l->bufs;
+    if (l->now_ms < b->trim_ms)
         return;
+    size_t n = b->n_untouched > TRIM_KEEPS ? b->n_untouched - TRIM_KEEPS : 0;
+    n = n < TRIM_AT_ONCE ? n : TRIM_AT_ONCE;
+    for (size_t i = 0; i < n; i++) { // the bottom of the pile
+        (void)madvise(b->hot[i], LOOP_BUF_LEN, MADV_DONTNEED);
+        b->cold[b->n_cold++] = b->hot[i];
     }
-    (void)madvise(b, LOOP_BUF_LEN, MADV_DONTNEED);
-    all->cold[all->n_cold++] = b;
+    b->n_hot -= n;
+    if (n)
+        memmove(b->hot, b->hot + n, b->n_hot * sizeof(*b->hot));
+    b->n_untouched = b->n_hot;
+    b->trim_ms = l->now_ms + TRIM_MS;
 }
 
 void loop_bufs_clear(struct loop_bufs *b)
@@ -98,6 +125,7 @@ void loop_bufs_clear(struct loop_bufs *b)
         (void)munmap(b->slabs[i], SLAB_LEN);
     free(b->slabs);
     free(b->cold);
+    free(b->hot);
     *b = (struct loop_bufs){.n_hot = 0};
 }
 #endif

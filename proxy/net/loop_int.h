@@ -29,11 +29,12 @@ struct hup_watch {
     bool is_armed;
 };
 
-#define LOOP_HOT_BUFS 64
 struct loop_bufs {
-    char *hot[LOOP_HOT_BUFS];
-    unsigned n_hot;
-    char **cold; // given back to the kernel, their addresses are kept
+    char **hot; // last in, first out
+    size_t n_hot;
+    size_t n_untouched; // so many of the oldest hot ones have not been taken since the last trim
+    int64_t trim_ms;    // not before
+    char **cold;        // given back to the kernel, their addresses are kept
     size_t n_cold;
     char **slabs;
     size_t n_slabs;
@@ -68,6 +69,7 @@ void loop_enter(struct loop *l);
 void loop_guest_add(struct loop *l, struct loop_guest *g);
 void loop_guest_remove(struct loop *l, struct loop_guest *g);
 
+void loop_bufs_trim(struct loop *l); // each turn; does something once a second
 void loop_bufs_clear(struct loop_bufs *b);
 
 // fn is called once when fd's peer has sent FIN or RST; arming again while armed does nothing.
