@@ -11,7 +11,8 @@
 #include "base/err.h"
 #include "base/status.h"
 
-#define LOOP_BUF_LEN 16384
+#define LOOP_BUF_LEN  16384
+#define LOOP_READ_LEN 65536 // what is read at once, at most
 
 struct loop;
 const char *loop_library_version(void); // libevent's, for --version
@@ -60,8 +61,8 @@ void watch_free(struct watch *w); // NULL is fine
 // signo is delivered to fn on this loop's thread; one loop a process may do this.
 struct watch *watch_signal(struct loop *l, int signo, loop_fn fn, void *arg);
 
-// 16 KiB buffers; free ones that nobody needs for a second go back to the kernel. An idle connection
-// owns none.
+// 16 KiB buffers; free ones that nobody needs for a second go back to the kernel. An idle
+// connection owns none.
 char *loop_buf_take(struct loop *l);
 void loop_buf_give(struct loop *l, char *b);
 // What is lent out is added up there too, with that of other loops, to within 16 buffers a loop.

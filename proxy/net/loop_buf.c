@@ -36,6 +36,17 @@ void loop_buf_count_in(struct loop *l, _Atomic int64_t *sum)
     l->bufs_sum = sum;
 }
 
+char *loop_read_area(struct loop *l)
+{
+#ifdef HAS_ASAN // anew each time, so that the sanitizer sees who kept a pointer into it
+    free(l->bufs.read_area);
+    l->bufs.read_area = NULL;
+#endif
+    if (!l->bufs.read_area)
+        l->bufs.read_area = xmalloc(LOOP_READ_LEN);
+    return l->bufs.read_area;
+}
+
 #ifdef HAS_ASAN
 // Straight from malloc, so that the sanitizer sees use behind the end and after the return.
 char *loop_buf_take(struct loop *l)
@@ -57,7 +68,8 @@ void loop_bufs_trim(struct loop *l)
 
 void loop_bufs_clear(struct loop_bufs *b)
 {
-    (void)b;
+    free(b->read_area);
+    b->read_area = NULL;
 }
 #else
 #define SLAB_BUFS    64
@@ -126,6 +138,7 @@ void loop_bufs_clear(struct loop_bufs *b)
     free(b->slabs);
     free(b->cold);
     free(b->hot);
+    free(b->read_area);
     *b = (struct loop_bufs){.n_hot = 0};
 }
 #endif

@@ -38,6 +38,7 @@ struct loop_bufs {
     size_t n_cold;
     char **slabs;
     size_t n_slabs;
+    char *read_area; // NULL until used
 };
 
 struct post;
@@ -69,6 +70,9 @@ void loop_enter(struct loop *l);
 void loop_guest_add(struct loop *l, struct loop_guest *g);
 void loop_guest_remove(struct loop *l, struct loop_guest *g);
 
+// LOOP_READ_LEN bytes to read into, one for all streams: what is not used up by the end of the call
+// has to be copied.
+char *loop_read_area(struct loop *l);
 void loop_bufs_trim(struct loop *l); // each turn; does something once a second
 void loop_bufs_clear(struct loop_bufs *b);
 

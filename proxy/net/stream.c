@@ -70,7 +70,7 @@ static void go_quiet(struct stream *s)
     loop_undefer(s->loop, &s->turn);
     if (s->stall)
         timer_clear(s->stall);
-    stream_drop_kept(s);
+    chain_clear(s->loop, &s->kept);
     stream_drop_out(s);
 }
 

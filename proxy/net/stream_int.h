@@ -14,20 +14,26 @@
 #include "net/loop_int.h"
 #include "net/stream.h"
 
-// What waits for the socket, in buffers that the loop lends; bytes as they go on the wire.
-struct out_buf {
-    struct out_buf *next;
+// Bytes that wait, in buffers that the loop lends.
+struct chain_buf {
+    struct chain_buf *next;
     uint32_t off;
     uint32_t len; // bytes behind off
     char data[];
 };
-#define OUT_BUF_CAP (LOOP_BUF_LEN - sizeof(struct out_buf))
+#define CHAIN_BUF_CAP (LOOP_BUF_LEN - sizeof(struct chain_buf))
 
-struct out_chain {
-    struct out_buf *head;
-    struct out_buf *tail;
+struct chain {
+    struct chain_buf *head;
+    struct chain_buf *tail;
     size_t len;
 };
+
+// chain.c
+void chain_add(struct loop *l, struct chain *c, const char *p, size_t len);
+void chain_consume(struct loop *l, struct chain *c, size_t n); // n <= c->len
+void chain_clear(struct loop *l, struct chain *c);
+struct span chain_first(const struct chain *c); // what lies in its first buffer
 
 enum stream_end {
     END_NONE = 0,
@@ -60,6 +66,7 @@ struct stream {
     bool is_eof;     // told to the owner
     bool is_raw_eof; // recv gave 0
     bool is_drained; // the last recv was short: another one would only say EAGAIN
+    bool is_sipping; // only what the TLS layer holds: the socket is not asked
     bool is_rd_armed;
     bool is_wr_armed;
     bool is_hup_told;
@@ -71,16 +78,12 @@ struct stream {
     enum stream_end end;
     enum stream_fail fail_why;
     char *fail_text;
-    char *kept; // a loop buffer, NULL where there is none
-    uint32_t kept_off;
-    uint32_t kept_len;
-    struct out_chain out;
-    struct out_chain early; // plaintext written before the handshake is done
-    struct tls_peer *tls;   // NULL for a plain stream
-    struct tls_peer *outer; // what runs in it is TLS again; NULL: it is not
-    char *behind;           // a loop buffer: bytes for the upper layer that came before it was
-    uint32_t behind_off;
-    uint32_t behind_len;
+    struct chain kept; // read, and not taken by the owner
+    struct chain out;
+    struct chain early;        // plaintext written before the handshake is done
+    struct tls_peer *tls;      // NULL for a plain stream
+    struct tls_peer *outer;    // what runs in it is TLS again; NULL: it is not
+    struct chain behind;       // bytes for the upper layer that came before it was
     struct farewell *farewell; // set once stream_close_gently took the stream
     uint64_t bytes_in;
     uint64_t bytes_out;
@@ -111,7 +114,6 @@ void stream_read_turn(struct stream *s);
 void stream_on_readable(evutil_socket_t fd, short what, void *arg);
 void stream_on_turn(void *arg);
 void stream_on_hup(struct hup_watch *w, bool is_reset);
-void stream_drop_kept(struct stream *s);
 
 // stream_connect.c
 void stream_on_connecting(struct stream *s); // writable while connecting
@@ -134,6 +136,7 @@ void stream_touch_stall(struct stream *s);
 void stream_tls_start(struct stream *s, const struct stream_tls *tls);
 void stream_tls_accept(struct stream *s, struct tls_acceptor *server, const struct tls_leaf *leaf);
 void stream_tls_handshake(struct stream *s);
+// As many records as are there, without asking the socket twice.
 ssize_t stream_tls_read(struct stream *s, char *to, size_t len);
 bool stream_tls_has_pending(const struct stream *s);
 void stream_tls_write(struct stream *s, const struct span *parts, unsigned n);

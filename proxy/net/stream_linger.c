@@ -90,7 +90,7 @@ void stream_close_gently(struct stream *s, int linger_ms)
     loop_guest_add(s->loop, &s->farewell->guest);
     s->ops = &linger_ops;
     s->arg = s;
-    stream_drop_kept(s);
+    chain_clear(s->loop, &s->kept);
     if (!s->stall_ms)
         stream_set_write_stall(s, linger_ms > 0 ? linger_ms : 1);
     s->is_paused = true;

@@ -16,19 +16,11 @@ static bool may_read(const struct stream *s)
     return stream_is_live(s) && s->is_ready && !s->is_paused && !s->is_stopped && !s->is_eof;
 }
 
-void stream_drop_kept(struct stream *s)
-{
-    if (s->kept)
-        loop_buf_give(s->loop, s->kept);
-    s->kept = NULL;
-    s->kept_len = 0;
-}
-
 ssize_t stream_raw_read(struct stream *s, char *to, size_t len)
 {
     if (s->is_raw_eof)
         return READ_EOF;
-    if (s->is_drained)
+    if (s->is_drained || s->is_sipping)
         return READ_AGAIN;
     ssize_t n;
     do
@@ -49,21 +41,22 @@ ssize_t stream_raw_read(struct stream *s, char *to, size_t len)
     return READ_FAILED;
 }
 
-// Hands b's bytes to the owner. What is not taken stays in b, which is then the stream's.
-static void deliver(struct stream *s, char *b, uint32_t off, uint32_t len)
+// What the owner takes of it. After a gentle close the rest belongs to nobody.
+static size_t offer(struct stream *s, struct span in)
 {
-    size_t took = len;
+    size_t took = in.len;
     if (s->ops->data)
-        took = s->ops->data(s->arg, span_from(b + off, len));
-    assert(took <= len);
-    // After a gentle close the rest belongs to nobody.
-    if (!stream_is_live(s) || s->farewell || took == len) {
-        loop_buf_give(s->loop, b);
+        took = s->ops->data(s->arg, in);
+    assert(took <= in.len);
+    return !stream_is_live(s) || s->farewell ? in.len : took;
+}
+
+static void deliver(struct stream *s, const char *p, size_t len)
+{
+    size_t took = offer(s, span_from(p, len));
+    if (took == len)
         return;
-    }
-    s->kept = b;
-    s->kept_off = off + (uint32_t)took;
-    s->kept_len = len - (uint32_t)took;
+    chain_add(s->loop, &s->kept, p + took, len - took);
     s->is_stopped = true;
 }
 
@@ -115,9 +108,16 @@ static void yield_turn(struct stream *s)
 
 static void redeliver(struct stream *s)
 {
-    char *b = s->kept;
-    s->kept = NULL;
-    deliver(s, b, s->kept_off, s->kept_len);
+    // Held apart, for the owner may free the stream, or have it drop what is kept.
+    struct chain held = s->kept;
+    struct span first = chain_first(&held);
+    s->kept = (struct chain){.len = 0};
+    size_t took = offer(s, first);
+    bool is_over = !stream_is_live(s) || s->farewell;
+    s->is_stopped = s->is_stopped || took < first.len;
+    chain_consume(s->loop, &held, is_over ? held.len : took);
+    if (!is_over)
+        s->kept = held;
 }
 
 void stream_read_turn(struct stream *s)
@@ -125,7 +125,7 @@ void stream_read_turn(struct stream *s)
     size_t budget = READ_BUDGET;
     stream_hold(s);
     while (may_read(s)) {
-        if (s->kept) {
+        if (s->kept.len) {
             redeliver(s);
             continue;
         }
@@ -133,17 +133,16 @@ void stream_read_turn(struct stream *s)
             yield_turn(s);
             break;
         }
-        char *b = loop_buf_take(s->loop);
-        ssize_t n = s->tls && !s->farewell ? stream_tls_read(s, b, LOOP_BUF_LEN)
-                                           : stream_raw_read(s, b, LOOP_BUF_LEN);
+        char *b = loop_read_area(s->loop);
+        ssize_t n = s->tls && !s->farewell ? stream_tls_read(s, b, LOOP_READ_LEN)
+                                           : stream_raw_read(s, b, LOOP_READ_LEN);
         if (n <= 0) {
-            loop_buf_give(s->loop, b);
             stop_reading_for(s, n);
             break;
         }
         s->bytes_in += (uint64_t)n;
         budget -= (size_t)n < budget ? (size_t)n : budget;
-        deliver(s, b, 0, (uint32_t)n);
+        deliver(s, b, (size_t)n);
     }
     watch_for_hup(s);
     stream_drop(s);
@@ -209,7 +208,7 @@ void stream_set_ops(struct stream *s, const struct stream_ops *ops, void *arg)
 {
     s->ops = ops;
     s->arg = arg;
-    if (s->kept && !s->is_paused)
+    if (s->kept.len && !s->is_paused)
         stream_resume(s);
 }
 
@@ -228,13 +227,13 @@ void stream_resume(struct stream *s)
         return;
     // Bytes that no event will announce: kept ones, ones inside of the TLS layer, and those in a
     // socket that is not registered any more (it is registered again once it is empty).
-    if (s->kept || !s->is_rd_armed || (s->tls && stream_tls_has_pending(s)))
+    if (s->kept.len || !s->is_rd_armed || (s->tls && stream_tls_has_pending(s)))
         loop_defer(s->loop, &s->turn);
 }
 
 bool stream_has_kept(const struct stream *s)
 {
-    return s->kept != NULL;
+    return s->kept.len != 0;
 }
 
 bool stream_has_more(struct stream *s)

@@ -25,14 +25,10 @@ static bool put_record(struct stream *s, struct tls_peer *layer, const char *p, 
 
 static ssize_t take_behind(struct stream *s, char *to, size_t len)
 {
-    size_t n = len < s->behind_len ? len : s->behind_len;
-    memcpy(to, s->behind + s->behind_off, n);
-    s->behind_off += (uint32_t)n;
-    s->behind_len -= (uint32_t)n;
-    if (!s->behind_len) {
-        loop_buf_give(s->loop, s->behind);
-        s->behind = NULL;
-    }
+    struct span first = chain_first(&s->behind);
+    size_t n = len < first.len ? len : first.len;
+    memcpy(to, first.p, n);
+    chain_consume(s->loop, &s->behind, n);
     return (ssize_t)n;
 }
 
@@ -46,7 +42,7 @@ static int wire_read(BIO *bio, char *to, int len)
     BIO_clear_retry_flags(bio);
     if (len <= 0)
         return 0;
-    if (is_upper && s->behind)
+    if (is_upper && s->behind.len)
         n = take_behind(s, to, (size_t)len);
     else if (is_upper && s->outer)
         n = layer_read(s, s->outer, to, (size_t)len);
@@ -129,12 +125,10 @@ void stream_tls_accept(struct stream *s, struct tls_acceptor *server, const stru
 
 void stream_accept_tls(struct stream *s, struct tls_acceptor *server, const struct tls_leaf *leaf)
 {
-    assert(!s->outer && !s->behind);
+    assert(!s->outer && !s->behind.len);
     s->outer = s->tls;
     s->behind = s->kept;
-    s->behind_off = s->kept_off;
-    s->behind_len = s->kept_len;
-    s->kept = NULL;
+    s->kept = (struct chain){.len = 0};
     s->is_ready = false;
     s->is_paused = s->is_stopped = false;
     stream_tls_accept(s, server, leaf);
@@ -149,9 +143,7 @@ const char *stream_server_name(const struct stream *s)
 
 void stream_tls_free(struct stream *s)
 {
-    if (s->behind)
-        loop_buf_give(s->loop, s->behind);
-    s->behind = NULL;
+    chain_clear(s->loop, &s->behind);
     tls_peer_free(s->tls);
     tls_peer_free(s->outer);
     s->tls = s->outer = NULL;
@@ -195,7 +187,7 @@ void stream_tls_handshake(struct stream *s)
 
 bool stream_tls_has_pending(const struct stream *s)
 {
-    return SSL_has_pending(s->tls->ssl) || s->behind ||
+    return SSL_has_pending(s->tls->ssl) || s->behind.len ||
            (s->outer && SSL_has_pending(s->outer->ssl));
 }
 
@@ -234,7 +226,21 @@ ssize_t stream_tls_read(struct stream *s, char *to, size_t len)
     // Saves OpenSSL's round of taking and releasing its buffer only to find nothing.
     if (s->is_drained && !stream_tls_has_pending(s))
         return READ_AGAIN;
-    return layer_read(s, s->tls, to, len);
+    ssize_t n = layer_read(s, s->tls, to, len);
+    if (n <= 0)
+        return n;
+    // One recv brings several records. An end behind them is the next call's to find, so that what
+    // came before it is delivered first.
+    size_t all = (size_t)n;
+    s->is_sipping = true;
+    while (all < len && stream_tls_has_pending(s) && !s->is_fail_due) {
+        n = layer_read(s, s->tls, to + all, len - all);
+        if (n <= 0)
+            break;
+        all += (size_t)n;
+    }
+    s->is_sipping = false;
+    return (ssize_t)all;
 }
 
 // One record; several where the peer asked for smaller ones (RFC 6066 4): OpenSSL then writes one

@@ -11,61 +11,6 @@
 
 #define MAX_IOV 16
 
-static void chain_add(struct loop *l, struct out_chain *c, const char *p, size_t len)
-{
-    c->len += len;
-    while (len) {
-        struct out_buf *b = c->tail;
-        if (!b || b->off + b->len == OUT_BUF_CAP) {
-            b = (struct out_buf *)(void *)loop_buf_take(l);
-            *b = (struct out_buf){.next = NULL, .off = 0, .len = 0};
-            if (c->tail)
-                c->tail->next = b;
-            else
-                c->head = b;
-            c->tail = b;
-        }
-        size_t room = OUT_BUF_CAP - b->off - b->len;
-        size_t n = len < room ? len : room;
-        memcpy(b->data + b->off + b->len, p, n);
-        b->len += (uint32_t)n;
-        p += n;
-        len -= n;
-    }
-}
-
-static void chain_pop(struct loop *l, struct out_chain *c)
-{
-    struct out_buf *b = c->head;
-    c->head = b->next;
-    if (!c->head)
-        c->tail = NULL;
-    c->len -= b->len;
-    loop_buf_give(l, (char *)b);
-}
-
-static void chain_clear(struct loop *l, struct out_chain *c)
-{
-    while (c->head)
-        chain_pop(l, c);
-}
-
-static void chain_consume(struct loop *l, struct out_chain *c, size_t n)
-{
-    while (n) {
-        struct out_buf *b = c->head;
-        size_t part = n < b->len ? n : b->len;
-        n -= part;
-        if (part == b->len) {
-            chain_pop(l, c);
-        } else {
-            b->off += (uint32_t)part;
-            b->len -= (uint32_t)part;
-            c->len -= part;
-        }
-    }
-}
-
 void stream_drop_out(struct stream *s)
 {
     chain_clear(s->loop, &s->out);
@@ -169,7 +114,7 @@ void stream_flush(struct stream *s)
         struct iovec iov[MAX_IOV];
         unsigned n = 0;
         size_t len = 0;
-        for (struct out_buf *b = s->out.head; b && n < MAX_IOV; b = b->next) {
+        for (struct chain_buf *b = s->out.head; b && n < MAX_IOV; b = b->next) {
             iov[n++] = (struct iovec){.iov_base = b->data + b->off, .iov_len = b->len};
             len += b->len;
         }
@@ -259,11 +204,10 @@ void stream_write_span(struct stream *s, struct span part)
 void stream_send_early(struct stream *s)
 {
     while (s->early.head && !s->is_fail_due) {
-        struct out_buf *b = s->early.head;
-        struct span part = span_from(b->data + b->off, b->len);
+        struct span part = chain_first(&s->early);
         stream_tls_write(s, &part, 1);
         if (s->early.head) // a failure drops it all
-            chain_pop(s->loop, &s->early);
+            chain_consume(s->loop, &s->early, part.len);
     }
 }
 

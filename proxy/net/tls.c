@@ -223,7 +223,8 @@ static bool setup_context(SSL_CTX *ctx, struct tls_trust *trust, bool verify)
     // back.
     (void)SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                     SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_read_ahead(ctx, 1); // a record's head and body in one recv
+    SSL_CTX_set_read_ahead(ctx, 1); // a record's head and body in one recv, and those behind it
+    SSL_CTX_set_default_read_buffer_len(ctx, TLS_READ_LEN);
     (void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(ctx, on_new_session);
     return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&

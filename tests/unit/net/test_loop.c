@@ -2,6 +2,7 @@
 #include "unit/net/rig.h"
 
 #include <signal.h>
+#include <sys/mman.h>
 
 #include "base/clock.h"
 
@@ -368,6 +369,37 @@ static void buffers_beyond_the_free_list_can_be_taken_and_given_back(void **stat
     loop_free(l);
 }
 
+#ifndef __SANITIZE_ADDRESS__ // where they come from malloc
+static unsigned n_resident(char *const *bufs, unsigned n)
+{
+    unsigned k = 0;
+    unsigned char in_core = 0;
+    for (unsigned i = 0; i < n; i++) {
+        assert_int_equal(mincore(bufs[i], 1, &in_core), 0);
+        k += in_core & 1;
+    }
+    return k;
+}
+
+static void buffers_that_nobody_needs_go_back_to_the_kernel(void **state)
+{
+    (void)state;
+    struct loop *l = rig_loop();
+    char *bufs[100];
+    for (int i = 0; i < 100; i++) {
+        bufs[i] = loop_buf_take(l);
+        memset(bufs[i], 1, LOOP_BUF_LEN);
+    }
+    for (int i = 0; i < 100; i++)
+        loop_buf_give(l, bufs[i]);
+    assert_int_equal(n_resident(bufs, 100), 100);
+    for (int i = 0; i < 50 && n_resident(bufs, 100) > 10; i++)
+        rig_for(l, 100);
+    assert_true(n_resident(bufs, 100) <= 10);
+    loop_free(l);
+}
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -385,6 +417,9 @@ int main(void)
         cmocka_unit_test(a_watch_tells_while_armed),
         cmocka_unit_test(a_signal_comes_to_the_loop),
         cmocka_unit_test(buffers_beyond_the_free_list_can_be_taken_and_given_back),
+#ifndef __SANITIZE_ADDRESS__
+        cmocka_unit_test(buffers_that_nobody_needs_go_back_to_the_kernel),
+#endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

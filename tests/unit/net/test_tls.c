@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "unit/net/tls_rig.h"
 
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdatomic.h>
 
@@ -169,6 +170,39 @@ static void without_verification_anything_goes(void **state)
     tls_server_start(&s, &authority, &kind);
     struct owner *o = dial(l, c, &s, "good.test");
     rig_until(l, &o->readies, 1);
+    owner_free(o);
+    tls_server_stop(&s);
+    tls_client_free(c);
+    loop_free(l);
+}
+
+static void serve_three_records(struct tls_server *s, SSL *ssl, int fd)
+{
+    static const char *const words[] = {"one ", "two ", "three"};
+    char in[16];
+    int on = 1;
+    int off = 0;
+    (void)s;
+    (void)SSL_read(ssl, in, sizeof(in));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_CORK, &on, sizeof(on));
+    for (size_t i = 0; i < 3; i++)
+        (void)SSL_write(ssl, words[i], (int)strlen(words[i]));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_CORK, &off, sizeof(off));
+    (void)SSL_read(ssl, in, sizeof(in)); // until the client is gone
+}
+
+static void records_that_came_together_are_one_delivery(void **state)
+{
+    (void)state;
+    const struct cert_kind kind = {.san = "DNS:good.test"};
+    struct tls_server s = {.serve = serve_three_records};
+    struct loop *l = rig_loop();
+    struct tls_client *c = client_new(true);
+    tls_server_start(&s, &authority, &kind);
+    struct owner *o = dial(l, c, &s, "good.test");
+    stream_write_span(o->s, SPAN("go"));
+    rig_until(l, &o->calls, 1);
+    assert_string_equal(o->got, "one two three");
     owner_free(o);
     tls_server_stop(&s);
     tls_client_free(c);
@@ -583,6 +617,7 @@ int main(void)
         cmocka_unit_test(bad_certificates_and_versions_are_refused_with_the_reason),
         cmocka_unit_test(names_that_match_are_accepted),
         cmocka_unit_test(without_verification_anything_goes),
+        cmocka_unit_test(records_that_came_together_are_one_delivery),
         cmocka_unit_test(an_end_without_close_notify_is_truncation_after_the_bytes),
         cmocka_unit_test(a_reset_is_a_reset),
         cmocka_unit_test(a_peer_without_tls_is_told_apart_from_one_that_closes),
