@@ -336,10 +336,11 @@ static enum status start_threads(struct proxy *p, struct err *e)
     if (!p->config->verify_ssl)
         serve_warn_unverified();
     enum status st = tls_trust_load(p->config->ca_bundle, &p->trust, e);
-    if (st == ST_OK)
-        settings_find_region(p->source, p->config);
-    if (st == ST_OK)
-        st = start_control(p, e);
+    if (st != ST_OK)
+        return st;
+    tls_trust_preload(p->trust);
+    settings_find_region(p->source, p->config);
+    st = start_control(p, e);
     if (st != ST_OK)
         return st;
     struct front_options front = {.main = p->main,

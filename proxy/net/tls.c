@@ -2,6 +2,9 @@
 // Trust stores, client contexts and their session caches. Each worker has a context of its own, so
 // the cache takes no lock; the trusted certificates are one store, which OpenSSL counts and locks.
 //
+// The system's certificates are some 140, and take twice as long to read as all the rest of a
+// start: that is done when the first peer needs them, or beforehand in a thread of its own.
+//
 // One session is kept for each name and port and offered again until a newer ticket comes: towards
 // a server that sees the same access key in each request there is nothing to unlink by using a
 // ticket once only, and a burst of new connections then resumes as a whole.
@@ -9,6 +12,7 @@
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +24,7 @@
 #include "base/digest.h"
 #include "base/span.h"
 #include "base/xalloc.h"
+#include "log/log.h"
 #include "net/addr.h"
 #include "net/tls_int.h"
 
@@ -30,6 +35,10 @@ struct tls_trust {
     X509_STORE *store;
     uint8_t digest[DIGEST_LEN]; // of what was loaded
     atomic_uint refs;
+    atomic_bool is_loaded;
+    pthread_mutex_t lock; // held while the system's are being loaded
+    pthread_t loader;
+    bool has_loader;
 };
 
 struct cached {
@@ -68,7 +77,8 @@ void tls_last_reason(char *out, size_t len)
     ERR_clear_error();
 }
 
-// The defaults that OpenSSL was built with, or where distributions put their bundle.
+// The defaults that OpenSSL was built with, or where distributions put their bundle. store NULL:
+// only looks whether there are any.
 static bool load_system(X509_STORE *store)
 {
     static const char *const bundles[] = {
@@ -82,10 +92,10 @@ static bool load_system(X509_STORE *store)
     const char *dir = getenv(X509_get_default_cert_dir_env());
     if (access(file ? file : X509_get_default_cert_file(), R_OK) == 0 ||
         access(dir ? dir : X509_get_default_cert_dir(), R_OK) == 0)
-        return X509_STORE_set_default_paths(store) == 1;
+        return !store || X509_STORE_set_default_paths(store) == 1;
     for (size_t i = 0; i < sizeof(bundles) / sizeof(bundles[0]); i++)
         if (access(bundles[i], R_OK) == 0)
-            return X509_STORE_load_file(store, bundles[i]) == 1;
+            return !store || X509_STORE_load_file(store, bundles[i]) == 1;
     return false;
 }
 
@@ -112,8 +122,42 @@ static void digest_store(X509_STORE *store, const char *path, uint8_t out[DIGEST
     buf_clear(&bytes);
 }
 
-bool tls_trust_is_same(const struct tls_trust *a, const struct tls_trust *b)
+static void load_now(struct tls_trust *t)
 {
+    char why[128];
+    if (atomic_load_explicit(&t->is_loaded, memory_order_acquire))
+        return;
+    (void)pthread_mutex_lock(&t->lock);
+    if (!atomic_load_explicit(&t->is_loaded, memory_order_relaxed)) {
+        ERR_clear_error();
+        if (!load_system(t->store)) {
+            tls_last_reason(why, sizeof(why));
+            log_error(NULL, "certificates of the system: %s; ca_bundle would name others", why);
+        }
+        digest_store(t->store, NULL, t->digest);
+        atomic_store_explicit(&t->is_loaded, true, memory_order_release);
+    }
+    (void)pthread_mutex_unlock(&t->lock);
+}
+
+static void *run_loader(void *arg)
+{
+    (void)pthread_setname_np(pthread_self(), "certificates");
+    load_now(arg);
+    log_thread_end();
+    return NULL;
+}
+
+void tls_trust_preload(struct tls_trust *t)
+{
+    if (!t->has_loader && !atomic_load(&t->is_loaded))
+        t->has_loader = pthread_create(&t->loader, NULL, run_loader, t) == 0;
+}
+
+bool tls_trust_is_same(struct tls_trust *a, struct tls_trust *b)
+{
+    load_now(a);
+    load_now(b);
     return memcmp(a->digest, b->digest, sizeof(a->digest)) == 0;
 }
 
@@ -124,17 +168,19 @@ enum status tls_trust_load(const char *path, struct tls_trust **out, struct err 
     ERR_clear_error();
     if (!store)
         abort();
-    bool is_loaded = path ? X509_STORE_load_file(store, path) == 1 : load_system(store);
-    if (!is_loaded) {
+    if (!(path ? X509_STORE_load_file(store, path) == 1 : load_system(NULL))) {
         tls_last_reason(why, sizeof(why));
         X509_STORE_free(store);
         if (path)
             return err_set(e, ST_IO, "certificates in %s: %s", path, why);
         return err_set(e, ST_IO, "no certificates of the system found: set ca_bundle");
     }
-    struct tls_trust *t = xmalloc(sizeof(*t));
+    struct tls_trust *t = xcalloc(1, sizeof(*t));
     t->store = store;
-    digest_store(store, path, t->digest);
+    (void)pthread_mutex_init(&t->lock, NULL);
+    if (path)
+        digest_store(store, path, t->digest);
+    atomic_init(&t->is_loaded, path != NULL);
     atomic_init(&t->refs, 1);
     *out = t;
     return ST_OK;
@@ -150,6 +196,9 @@ void tls_trust_release(struct tls_trust *t)
 {
     if (!t || atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1)
         return;
+    if (t->has_loader)
+        (void)pthread_join(t->loader, NULL);
+    (void)pthread_mutex_destroy(&t->lock);
     X509_STORE_free(t->store);
     free(t);
 }
@@ -290,6 +339,7 @@ static void set_name(struct tls_peer *p, const char *name)
 struct tls_peer *tls_peer_new(struct tls_client *c, const char *name, uint16_t port)
 {
     struct tls_peer *p = xcalloc(1, sizeof(*p));
+    load_now(c->trust);
     p->client = c;
     c->refs++;
     p->port = port;

@@ -10,14 +10,17 @@
 #include "base/status.h"
 
 struct tls_trust; // certificates, loaded once, shared by all threads, immutable, counted
-// path NULL: the system's store. err names the file.
+// err names the file. path NULL: the system's store; there is one, but it is read only when the
+// first peer needs it.
 NODISCARD enum status tls_trust_load(const char *path, struct tls_trust **out, struct err *e);
+// Reads it in a thread of its own: whoever needs it before that is done waits. Once, by the owner.
+void tls_trust_preload(struct tls_trust *t);
 struct tls_trust *tls_trust_acquire(struct tls_trust *t);
 void tls_trust_release(struct tls_trust *t);
 
 // Whether both trust the same certificates, as far as they are loaded (a folder of them is read as
 // names come up: then, whether it was changed in between).
-bool tls_trust_is_same(const struct tls_trust *a, const struct tls_trust *b);
+bool tls_trust_is_same(struct tls_trust *a, struct tls_trust *b);
 
 // A client context with its session cache (keyed by name and port, at most 1,024); one a worker.
 // Connections made with it keep it alive behind tls_client_free; all on one thread.

@@ -568,6 +568,32 @@ struct user {
     bool is_right;
 };
 
+static void the_systems_certificates_are_read_when_needed_or_beforehand(void **state)
+{
+    (void)state;
+    const struct cert_kind kind = {.san = "DNS:good.test"};
+    struct err e;
+    for (int is_before = 0; is_before < 2; is_before++) {
+        struct tls_server s = {.serve = serve_pong};
+        struct loop *l = rig_loop();
+        struct tls_trust *trust;
+        assert_int_equal(setenv("SSL_CERT_FILE", authority.path, 1), 0);
+        assert_int_equal(tls_trust_load(NULL, &trust, &e), ST_OK);
+        if (is_before)
+            tls_trust_preload(trust);
+        struct tls_client *c = tls_client_new(trust, true, &e);
+        tls_server_start(&s, &authority, &kind);
+        struct owner *o = dial(l, c, &s, "good.test");
+        assert_int_equal(unsetenv("SSL_CERT_FILE"), 0);
+        rig_until(l, &o->readies, 1);
+        owner_free(o);
+        tls_server_stop(&s);
+        tls_client_free(c);
+        tls_trust_release(trust);
+        loop_free(l);
+    }
+}
+
 static void *use_trust(void *arg)
 {
     struct user *u = arg;
@@ -628,6 +654,7 @@ int main(void)
         cmocka_unit_test(a_gentle_close_sends_close_notify),
         cmocka_unit_test(a_name_that_is_none_never_connects),
         cmocka_unit_test(trust_names_the_file_that_can_not_be_loaded),
+        cmocka_unit_test(the_systems_certificates_are_read_when_needed_or_beforehand),
         cmocka_unit_test(one_trust_serves_clients_on_several_threads),
     };
     return cmocka_run_group_tests(tests, make_authority, drop_authority);
