@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/xalloc.h"
 #include "creds/creds.h"
+#include "policy/action.h"
 
 #define CONF_MAX (1 << 20)
 
@@ -135,6 +136,8 @@ static void take_home(struct config *c, char *const *envp)
 enum status settings_load(const struct settings_source *s, struct config **out, struct err *e)
 {
     enum status st = load_file(s, out, e);
+    if (st == ST_OK)
+        st = action_check(*out, e);
     if (st == ST_OK)
         st = take_profile(*out, s->envp, e);
     if (st == ST_OK) {

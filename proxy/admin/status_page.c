@@ -103,6 +103,44 @@ static json_t *routes_of(const struct config *c)
     return all;
 }
 
+static json_t *list_of(const struct config_list *l)
+{
+    json_t *all = json_array();
+    for (unsigned i = 0; i < l->n; i++)
+        (void)json_array_append_new(all, json_string(l->v[i]));
+    return all;
+}
+
+static json_t *identities_of(const struct config *c)
+{
+    json_t *all = json_array();
+    for (unsigned i = 0; i < c->n_identities; i++) {
+        const struct config_identity *id = &c->identities[i];
+        json_t *o = json_object();
+        set_text(o, "name", id->name);
+        set(o, "client", list_of(&id->client));
+        set_text(o, "profile", id->profile);
+        set_text(o, "role_arn", id->role_arn);
+        (void)json_array_append_new(all, o);
+    }
+    return all;
+}
+
+static json_t *policies_of(const struct config *c)
+{
+    json_t *all = json_array();
+    for (unsigned i = 0; i < c->n_policies; i++) {
+        const struct config_policy *p = &c->policies[i];
+        json_t *o = json_object();
+        set_text(o, "name", p->name);
+        set_text(o, "action", p->action == ACTION_DENY ? "deny" : "allow");
+        set(o, "client", list_of(&p->client));
+        set(o, "aws_action", list_of(&p->aws_action));
+        (void)json_array_append_new(all, o);
+    }
+    return all;
+}
+
 static const char *state_of_fact(const struct facts_item *item)
 {
     if (!item->fact)
@@ -249,6 +287,8 @@ void admin_status(struct admin_call *c, const struct facts_list *list)
     set(o, "region", region_of(a->config));
     set_text(o, "upstream_proxy", proxy_of(a->config->upstream_proxy));
     set(o, "routes", routes_of(a->config));
+    set(o, "policies", policies_of(a->config));
+    set(o, "identities", identities_of(a->config));
     set(o, "credentials", list ? credentials_of(list) : json_null());
     set(o, "addresses", list ? facts_of(list, FACTS_ADDRESSES) : json_null());
     set(o, "pools", pools_of());

@@ -15,6 +15,7 @@
 #include "command/command.h"
 #include "command/once.h"
 #include "http/h1_parser.h"
+#include "policy/action.h"
 #include "policy/plan.h"
 
 struct explain {
@@ -24,6 +25,7 @@ struct explain {
     struct plan_client client; // who would ask
     struct sockaddr_storage address;
     const char *certificate;
+    const char *data; // the body; NULL: nobody knows
     struct arena arena;
 };
 
@@ -41,17 +43,25 @@ static struct span authority_of(struct span url)
     return span_sub(rest, 0, end);
 }
 
+static bool has_field(const struct explain *x, struct span name)
+{
+    const char *field;
+    for (unsigned i = 0; (field = command_flag(x->in, "--header", i)) != NULL; i++)
+        if (span_istarts(span_of(field), name))
+            return true;
+    return false;
+}
+
 static void add_body_length(const struct explain *x, struct span method, struct buf *head)
 {
     static const char *const with_body[] = {"PUT", "POST", "PATCH"};
-    const char *field;
-    for (unsigned i = 0; (field = command_flag(x->in, "--header", i)) != NULL; i++)
-        if (span_istarts(span_of(field), SPAN("content-length:")) ||
-            span_istarts(span_of(field), SPAN("transfer-encoding:")))
-            return;
+    if (x->data && !has_field(x, SPAN("content-type:")))
+        buf_add_str(head, "Content-Type: application/x-www-form-urlencoded\r\n");
+    if (has_field(x, SPAN("content-length:")) || has_field(x, SPAN("transfer-encoding:")))
+        return;
     for (size_t i = 0; i < sizeof(with_body) / sizeof(with_body[0]); i++)
         if (span_is(method, with_body[i]))
-            buf_add_str(head, "Content-Length: 1\r\n");
+            buf_addf(head, "Content-Length: %zu\r\n", x->data ? strlen(x->data) : 1);
 }
 
 // wss:// and ws:// stand for a request for a websocket; what is left of them is the scheme's TLS.
@@ -130,6 +140,8 @@ static void make_plan(struct explain *x, struct span method, struct span url, st
                                 .config = x->in->config,
                                 .client = &x->client,
                                 .default_region = span_of(x->region)};
+        if (x->data)
+            in.form = (struct plan_form){.state = PLAN_FORM_HERE, .text = span_of(x->data)};
         plan_make(&in, &x->arena, plan);
     } else {
         plan->status = res.status;
@@ -200,6 +212,14 @@ static void set_credentials(const struct plan *p, json_t *o)
 {
     const char *key = p->is_signed ? p->creds_key : NULL;
     set_text(o, "credentials", key && !*key ? "the chain" : key);
+    set_text(o, "identity", p->is_signed ? p->identity : NULL);
+}
+
+static void set_action(const struct plan *p, json_t *o)
+{
+    char text[PLAN_ACTION_TEXT];
+    size_t n = action_text(&p->action, text, sizeof(text));
+    set_span(o, "action", span_from(text, n));
 }
 
 static struct span statuses_of(struct explain *x, const struct config_list *l)
@@ -247,8 +267,9 @@ static json_t *answer_of(struct explain *x, struct span method, struct span url,
     json_t *rules = json_object();
     set_span(o, "method", method);
     set_span(o, "url", span_sub(url, 0, span_find(url, '?'))); // a query may hold a signature
-    set(o, "allowed", json_boolean(p->kind != PLAN_DENY));
-    set_text(o, "plan", kinds[p->kind]);
+    set(o, "allowed", p->wants_form ? json_null() : json_boolean(p->kind != PLAN_DENY));
+    set_text(o, "plan",
+             p->wants_form ? "judged when the form is here; --data would tell it" : kinds[p->kind]);
     set_signature(p, o);
     if (p->kind == PLAN_FORWARD || p->kind == PLAN_TUNNEL)
         set_upstream(x, p, o);
@@ -256,6 +277,7 @@ static json_t *answer_of(struct explain *x, struct span method, struct span url,
         set(o, "upstream", json_null());
     set_span(o, "host", p->kind == PLAN_FORWARD ? p->host : SPAN(""));
     set_span(o, "path", p->kind == PLAN_FORWARD ? p->path : SPAN(""));
+    set_action(p, o);
     set_credentials(p, o);
     set_retries(x, p, o);
     set_text(rules, "host", p->rule_host);
@@ -318,10 +340,15 @@ static bool answer(struct explain *x, struct span method, struct span url)
     }
     json_decref(o);
     arena_reset(&x->arena);
-    return plan.kind != PLAN_DENY;
+    return plan.kind != PLAN_DENY && !plan.wants_form;
 }
 
 // ---- where questions come from
+
+static struct span usual_method(const struct explain *x)
+{
+    return x->data ? SPAN("POST") : SPAN("GET");
+}
 
 static bool answer_line(struct explain *x, struct span line)
 {
@@ -330,7 +357,7 @@ static bool answer_line(struct explain *x, struct span line)
     if (!rest.len || !span_next(&rest, ' ', &first))
         return true;
     rest = span_trim(rest);
-    return rest.len ? answer(x, first, rest) : answer(x, SPAN("GET"), first);
+    return rest.len ? answer(x, first, rest) : answer(x, usual_method(x), first);
 }
 
 static int answer_lines(struct explain *x)
@@ -396,7 +423,9 @@ static bool read_clients(struct explain *x)
 int command_explain(const struct command_input *in)
 {
     const char *format = command_flag(in, "--format", 0);
-    struct explain x = {.in = in, .is_json = format && !strcmp(format, "json")};
+    struct explain x = {.in = in,
+                        .is_json = format && !strcmp(format, "json"),
+                        .data = command_flag(in, "--data", 0)};
     int rc;
     if (!in->n_words)
         return command_fail("explain", "which URL? sigv4-proxy explain [METHOD] URL");
@@ -411,7 +440,7 @@ int command_explain(const struct command_input *in)
     else if (in->n_words == 2)
         rc = !answer(&x, span_of(in->words[0]), span_of(in->words[1]));
     else
-        rc = !answer(&x, SPAN("GET"), span_of(in->words[0]));
+        rc = !answer(&x, usual_method(&x), span_of(in->words[0]));
     arena_clear(&x.arena);
     free(x.region);
     return rc;

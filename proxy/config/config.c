@@ -144,6 +144,19 @@ static enum status check_policies(struct merge *m)
     return ST_OK;
 }
 
+// A client that is mapped to nobody in particular would sign as everybody does.
+static enum status check_identities(struct merge *m)
+{
+    for (unsigned i = 0; i < m->c->n_identities; i++) {
+        const struct config_identity *id = &m->c->identities[i];
+        const char *lacks = !id->client.n ? "client" : "profile or role_arn";
+        if (!id->client.n || (!id->profile && !id->role_arn))
+            return err_set(m->e, ST_INVALID, "%s:%u: [identity \"%s\"] has no %s",
+                           id->file ? id->file : m->file_name, id->line, id->name, lacks);
+    }
+    return ST_OK;
+}
+
 static enum status check_listener_tls(struct merge *m)
 {
     const struct config *c = m->c;
@@ -173,6 +186,8 @@ static enum status check_all(struct merge *m)
         return blame_either(m, "max_request_line", "max_head");
     }
     enum status st = check_policies(m);
+    if (st == ST_OK)
+        st = check_identities(m);
     if (st == ST_OK)
         st = check_regions(m);
     return st == ST_OK ? check_addresses(m) : st;
@@ -242,11 +257,11 @@ static void route_clear(struct config_route *r)
     free(r->glob);
 }
 
-static void policy_clear(struct config_policy *p)
+static void own_clear(const struct option *v, void *at)
 {
-    for (size_t i = 0; i < policy_options_n; i++)
-        value_clear(&policy_options[i], (char *)p + policy_options[i].at);
-    free(p->name);
+    const struct option_table *t = option_table_of(v);
+    for (size_t i = 0; i < t->n; i++)
+        value_clear(&t->v[i], (char *)at + t->v[i].at);
 }
 
 void config_release(struct config *c)
@@ -261,9 +276,16 @@ void config_release(struct config *c)
     for (unsigned i = 0; i < c->n_routes; i++)
         route_clear(&c->routes[i]);
     for (unsigned i = 0; i < c->n_policies; i++)
-        policy_clear(&c->policies[i]);
+        own_clear(policy_options, &c->policies[i]);
+    for (unsigned i = 0; i < c->n_policies; i++)
+        free(c->policies[i].name);
+    for (unsigned i = 0; i < c->n_identities; i++) {
+        own_clear(identity_options, &c->identities[i]);
+        free(c->identities[i].name);
+    }
     free(c->routes);
     free(c->policies);
+    free(c->identities);
     free(c->origins);
     free(c->file_name);
     for (unsigned i = 0; i < c->included.n; i++)

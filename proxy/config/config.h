@@ -94,9 +94,21 @@ struct config_policy {
     struct config_list path;                  // prefixes
     struct config_list bucket;                // globs
     struct config_list key;                   // prefixes
+    struct config_list aws_action;            // "s3:Get*", "*"
     enum config_action action;
     bool has_action;
     const char *file; // as of a route
+    unsigned line;
+};
+
+// An [identity] section: with whose credentials some clients' requests are signed, whatever the
+// route says. The first that has the client counts.
+struct config_identity {
+    char *name;                // what stands in quotes
+    struct config_list client; // as of a policy; not empty
+    char *profile;             // NULL: the general one's, or the chain
+    char *role_arn;            // NULL: the profile's credentials as they are
+    const char *file;          // as of a route
     unsigned line;
 };
 
@@ -175,15 +187,16 @@ struct config {
     uint64_t retry_queue;
     uint64_t rate_limit_queue;
     int64_t rate_limit_wait;
-    struct config_route *routes;    // first match wins
-    struct config_policy *policies; // the same
-    struct config_origin *origins;  // one an option, for config_effective
-    char *default_region;           // where nothing names one, and whose word that is;
-    char *default_region_source;    // config_take_region's, NULL before
-    char *note;                     // a value that was taken for another one; NULL: none
-    char *file_name;                // NULL: no file
-    struct config_list included;    // names of further files
-    unsigned n_routes, n_policies;
+    struct config_route *routes;        // first match wins
+    struct config_policy *policies;     // the same
+    struct config_identity *identities; // the same
+    struct config_origin *origins;      // one an option, for config_effective
+    char *default_region;               // where nothing names one, and whose word that is;
+    char *default_region_source;        // config_take_region's, NULL before
+    char *note;                         // a value that was taken for another one; NULL: none
+    char *file_name;                    // NULL: no file
+    struct config_list included;        // names of further files
+    unsigned n_routes, n_policies, n_identities;
     _Atomic unsigned refs;
 };
 

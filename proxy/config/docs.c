@@ -21,12 +21,15 @@ const struct docs_command docs_commands[] = {
     {"healthcheck", "[--ready] [--config FILE] [OPTION]...",
      "Ask the running proxy's admin listener whether it is healthy, or ready; exit with 0 or 1."},
     {"explain",
-     "[--format FORMAT] [--header FIELD] [--client WHO] [--config FILE] [OPTION]... [METHOD] URL",
+     "[--format FORMAT] [--header FIELD] [--data BODY] [--client WHO] [--config FILE] [OPTION]... "
+     "[METHOD] URL",
      "Print the plan for a request and which rules made it: whether it is allowed, service, "
      "region, "
-     "signature, payload, upstream, credentials, retries; exit with 1 where it would be refused. "
+     "signature, payload, upstream, credentials, action, retries; exit with 1 where it would be "
+     "refused. "
      "URL may be a host's name alone. FORMAT is text or json; FIELD is a header field, \"Name: "
-     "value\"; WHO is whom [policy] sections are asked about, an address, uid:N, gid:N, token:NAME "
+     "value\"; BODY is a form, and the method then POST where none is named; WHO is whom [policy] "
+     "and [identity] sections are asked about, an address, uid:N, gid:N, token:NAME "
      "or cert:NAME (several add up; 127.0.0.1 where nothing is said). With - for the URL, each "
      "line of standard input is a question, each answer a line "
      "of "
@@ -219,13 +222,13 @@ static void add_route_example(struct buf *out)
     }
 }
 
-static void add_policy_example(struct buf *out)
+static void add_own_example(const struct option_table *t, struct buf *out)
 {
     buf_add_char(out, '\n');
-    docs_wrap(out, "# ", span_of(policy_help));
-    buf_add_str(out, "#[policy \"for people\"]\n");
-    for (size_t i = 0; i < policy_options_n; i++)
-        add_example(&policy_options[i], out);
+    docs_wrap(out, "# ", span_of(t->help));
+    buf_addf(out, "#[%s \"for people\"]\n", t->section);
+    for (size_t i = 0; i < t->n; i++)
+        add_example(&t->v[i], out);
 }
 
 void config_full_conf(struct buf *out)
@@ -247,5 +250,6 @@ void config_full_conf(struct buf *out)
                 add_example(&options[i], out);
     }
     add_route_example(out);
-    add_policy_example(out);
+    for (size_t t = 0; t < option_tables_n; t++)
+        add_own_example(&option_tables[t], out);
 }

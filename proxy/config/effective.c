@@ -35,6 +35,19 @@ static void add_route(const struct config *c, const struct config_route *r, stru
     }
 }
 
+static void add_own(const struct option_table *t, const void *at, struct buf *out)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        const struct option *o = &t->v[i];
+        const void *field = (const char *)at + o->at;
+        if (!value_is_set(o, field))
+            continue;
+        buf_addf(out, "%s = ", o->key);
+        value_format(o, field, out);
+        buf_add_char(out, '\n');
+    }
+}
+
 static void add_policy(const struct config *c, const struct config_policy *p, struct buf *out)
 {
     const char *file = p->file ? p->file : c->file_name;
@@ -42,15 +55,14 @@ static void add_policy(const struct config *c, const struct config_policy *p, st
         buf_addf(out, "\n[policy \"%s\"]  # %s:%u\n", p->name, file, p->line);
     else
         buf_addf(out, "\n[policy]  # %s:%u\n", file, p->line);
-    for (size_t i = 0; i < policy_options_n; i++) {
-        const struct option *o = &policy_options[i];
-        const void *field = (const char *)p + o->at;
-        if (!value_is_set(o, field))
-            continue;
-        buf_addf(out, "%s = ", o->key);
-        value_format(o, field, out);
-        buf_add_char(out, '\n');
-    }
+    add_own(option_table_of(policy_options), p, out);
+}
+
+static void add_identity(const struct config *c, const struct config_identity *id, struct buf *out)
+{
+    buf_addf(out, "\n[identity \"%s\"]  # %s:%u\n", id->name, id->file ? id->file : c->file_name,
+             id->line);
+    add_own(option_table_of(identity_options), id, out);
 }
 
 void config_effective(const struct config *c, struct buf *out)
@@ -65,4 +77,6 @@ void config_effective(const struct config *c, struct buf *out)
         add_route(c, &c->routes[i], out);
     for (unsigned i = 0; i < c->n_policies; i++)
         add_policy(c, &c->policies[i], out);
+    for (unsigned i = 0; i < c->n_identities; i++)
+        add_identity(c, &c->identities[i], out);
 }

@@ -334,12 +334,14 @@ void config_man_conf(struct buf *out)
                   "from the built-in rules for AWS's hosts, then from the sections above. These "
                   "keys stand in routes, and those above that say so.");
     add_keys(out, "route");
-    buf_add_str(out, ".Ss [policy Dq name Ns ]\\&\n");
-    add_text(out, policy_help);
-    buf_add_str(out, ".Bl -tag -width Ds\n");
-    for (size_t i = 0; i < policy_options_n; i++)
-        add_key_item(&policy_options[i], out);
-    buf_add_str(out, ".El\n");
+    for (size_t t = 0; t < option_tables_n; t++) {
+        buf_addf(out, ".Ss [%s Dq name Ns ]\\&\n", option_tables[t].section);
+        add_text(out, option_tables[t].help);
+        buf_add_str(out, ".Bl -tag -width Ds\n");
+        for (size_t i = 0; i < option_tables[t].n; i++)
+            add_key_item(&option_tables[t].v[i], out);
+        buf_add_str(out, ".El\n");
+    }
     buf_add_str(out, ".Sh FILES\n.Bl -tag -width Ds\n.It Pa /etc/sigv4-proxy/sigv4-proxy.conf\n"
                      "Read where it exists and\n.Fl -config\nnames no other.\n.El\n");
     buf_add_str(out, man_conf_example);

@@ -103,9 +103,11 @@ void config_markdown(struct buf *out)
     for (size_t i = 0; i < options_n; i++)
         if (!option_is_general(&options[i]))
             add_setting(&options[i], false, out);
-    buf_add_str(out, "\n## [policy \"name\"]\n\n");
-    add_plain(out, policy_help);
-    buf_add_char(out, '\n');
-    for (size_t i = 0; i < policy_options_n; i++)
-        add_setting(&policy_options[i], false, out);
+    for (size_t t = 0; t < option_tables_n; t++) {
+        buf_addf(out, "\n## [%s \"name\"]\n\n", option_tables[t].section);
+        add_plain(out, option_tables[t].help);
+        buf_add_char(out, '\n');
+        for (size_t i = 0; i < option_tables[t].n; i++)
+            add_setting(&option_tables[t].v[i], false, out);
+    }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The file as a source. Keys are unique over all sections, so a section is checked and not needed
 // to find a key: a key under the wrong header is refused with the right one, instead of being
-// unknown. [route] and [policy] sections have keys of their own, and stand as often as one likes.
+// unknown. [route], [policy] and [identity] sections have keys of their own, and stand as often as
+// one likes.
 #include "config/merge_int.h"
 
 #include <stdlib.h>
@@ -13,11 +14,12 @@
 #include "config/nearest_int.h"
 #include "config/options_int.h"
 
-#define FILE_MAX     ((size_t)1024 * 1024)
-#define ROUTES_MAX   4096
-#define POLICIES_MAX 4096
-#define INCLUDED_MAX 1024
-#define DEPTH_MAX    8
+#define FILE_MAX       ((size_t)1024 * 1024)
+#define ROUTES_MAX     4096
+#define POLICIES_MAX   4096
+#define IDENTITIES_MAX 4096
+#define INCLUDED_MAX   1024
+#define DEPTH_MAX      8
 
 static void *route_field(struct config_route *r, const struct option *o)
 {
@@ -69,18 +71,42 @@ static enum status begin_route(struct merge *m, struct span glob, unsigned line)
     return ST_OK;
 }
 
+static void begin_own(struct merge *m, const struct option *options_of, void *at)
+{
+    m->own = option_table_of(options_of);
+    m->own_at = at;
+    memset(m->lines, 0, m->own->n * sizeof(*m->lines));
+}
+
 static enum status begin_policy(struct merge *m, struct span name, unsigned line)
 {
     struct config *c = m->c;
     if (c->n_policies == POLICIES_MAX)
         return err_set(m->e, ST_INVALID, "more than %d policies", POLICIES_MAX);
     c->policies = grow(c->policies, c->n_policies, sizeof(*c->policies));
-    m->policy = &c->policies[c->n_policies++];
-    memset(m->policy, 0, sizeof(*m->policy));
-    m->policy->name = name.p ? xstrndup(name.p, name.len) : NULL;
-    m->policy->line = line;
-    m->policy->file = m->included;
-    memset(m->lines, 0, policy_options_n * sizeof(*m->lines));
+    struct config_policy *p = &c->policies[c->n_policies++];
+    memset(p, 0, sizeof(*p));
+    p->name = name.p ? xstrndup(name.p, name.len) : NULL;
+    p->line = line;
+    p->file = m->included;
+    begin_own(m, policy_options, p);
+    return ST_OK;
+}
+
+static enum status begin_identity(struct merge *m, struct span name, unsigned line)
+{
+    struct config *c = m->c;
+    if (!name.len)
+        return err_set(m->e, ST_INVALID, "an identity needs a name, as in [identity \"batch\"]");
+    if (c->n_identities == IDENTITIES_MAX)
+        return err_set(m->e, ST_INVALID, "more than %d identities", IDENTITIES_MAX);
+    c->identities = grow(c->identities, c->n_identities, sizeof(*c->identities));
+    struct config_identity *id = &c->identities[c->n_identities++];
+    memset(id, 0, sizeof(*id));
+    id->name = xstrndup(name.p, name.len);
+    id->line = line;
+    id->file = m->included;
+    begin_own(m, identity_options, id);
     return ST_OK;
 }
 
@@ -89,11 +115,13 @@ static enum status begin_section(struct merge *m, const struct ini_item *item, u
     const struct option_section *section = NULL;
     struct nearest near;
     m->route = NULL;
-    m->policy = NULL;
+    m->own = NULL;
     if (span_is(item->section, "route"))
         return begin_route(m, item->argument, line);
     if (span_is(item->section, "policy"))
         return begin_policy(m, item->argument, line);
+    if (span_is(item->section, "identity"))
+        return begin_identity(m, item->argument, line);
     nearest_init(&near, item->section);
     for (size_t i = 0; i < option_sections_n; i++) {
         if (span_is(item->section, option_sections[i].name))
@@ -105,7 +133,8 @@ static enum status begin_section(struct merge *m, const struct ini_item *item, u
     if (section)
         return ST_OK;
     nearest_offer(&near, SPAN("route"));
-    nearest_offer(&near, SPAN("policy"));
+    for (size_t i = 0; i < option_tables_n; i++)
+        nearest_offer(&near, span_of(option_tables[i].section));
     (void)err_set(m->e, ST_INVALID, "unknown section [%.*s]", SPAN_ARG(item->section));
     nearest_suggest(&near, "", m->e);
     return ST_INVALID;
@@ -115,15 +144,14 @@ static enum status unknown_key(struct merge *m, struct span key)
 {
     struct nearest near;
     nearest_init(&near, key);
-    for (size_t i = 0; i < options_n && !m->policy; i++)
+    for (size_t i = 0; i < options_n && !m->own; i++)
         if (m->route ? options[i].in_route : option_is_general(&options[i]))
             nearest_offer(&near, span_of(options[i].key));
-    for (size_t i = 0; i < policy_options_n && m->policy; i++)
-        nearest_offer(&near, span_of(policy_options[i].key));
-    (void)err_set(m->e, ST_INVALID, "unknown key \"%.*s\"%s", SPAN_ARG(key),
-                  m->route    ? " in [route]"
-                  : m->policy ? " in [policy]"
-                              : "");
+    for (size_t i = 0; m->own && i < m->own->n; i++)
+        nearest_offer(&near, span_of(m->own->v[i].key));
+    const char *section = m->route ? "route" : m->own ? m->own->section : NULL;
+    (void)err_set(m->e, ST_INVALID, "unknown key \"%.*s\"%s%s%s", SPAN_ARG(key),
+                  section ? " in [" : "", section ? section : "", section ? "]" : "");
     nearest_suggest(&near, "", m->e);
     return ST_INVALID;
 }
@@ -154,22 +182,30 @@ static enum status set_in_route(struct merge *m, const struct option *o, struct 
     return ST_OK;
 }
 
-static enum status set_in_policy(struct merge *m, struct span key, struct span value, unsigned line)
+static bool is_verdict(const struct merge *m, const struct option *o)
+{
+    return m->own->v == policy_options && o->at == offsetof(struct config_policy, action);
+}
+
+static enum status set_own(struct merge *m, struct span key, struct span value, unsigned line)
 {
     const struct option *o = NULL;
-    for (size_t i = 0; i < policy_options_n && !o; i++)
-        if (span_is(key, policy_options[i].key))
-            o = &policy_options[i];
+    for (size_t i = 0; i < m->own->n && !o; i++)
+        if (span_is(key, m->own->v[i].key))
+            o = &m->own->v[i];
     if (!o)
         return unknown_key(m, key);
-    unsigned *set_in = &m->lines[o - policy_options];
+    unsigned *set_in = &m->lines[o - m->own->v];
     if (*set_in)
         return is_twice(m, o, *set_in, m->included);
-    enum status st = value_set(o, value, (char *)m->policy + o->at, m->e);
+    enum status st = value_set(o, value, (char *)m->own_at + o->at, m->e);
+    if (st != ST_OK && is_verdict(m, o) && span_find(value, ':') < value.len)
+        return err_set(m->e, st,
+                       "action is allow or deny; what of AWS's a request asks for is aws_action");
     if (st != ST_OK)
         return err_wrap(m->e, st, "%s", o->key);
-    if (o->at == offsetof(struct config_policy, action))
-        m->policy->has_action = true;
+    if (is_verdict(m, o))
+        ((struct config_policy *)m->own_at)->has_action = true;
     *set_in = line;
     return ST_OK;
 }
@@ -214,15 +250,16 @@ static enum status read_included(void *arg, const char *name, struct span file)
     m->file_name = outer_name;
     m->included = outer;
     m->route = NULL;
-    m->policy = NULL;
+    m->own = NULL;
     return st;
 }
 
 static enum status include(struct merge *m, struct span pattern)
 {
     struct config_reader reader = {.read = read_included, .arg = m};
-    if (m->route || m->policy)
-        return err_set(m->e, ST_INVALID, "include can't stand in a [route] or [policy]");
+    if (m->route || m->own)
+        return err_set(m->e, ST_INVALID, "include can't stand in a [%s]",
+                       m->route ? "route" : m->own->section);
     if (!pattern.len)
         return err_set(m->e, ST_INVALID, "include: a value is missing");
     if (m->depth == DEPTH_MAX)
@@ -241,8 +278,8 @@ static enum status take_pair(struct merge *m, const struct ini_item *item, unsig
     const struct option *o = option_find(item->key);
     if (span_is(item->key, "include"))
         return include(m, item->value);
-    if (m->policy)
-        return set_in_policy(m, item->key, item->value, line);
+    if (m->own)
+        return set_own(m, item->key, item->value, line);
     if (!o)
         return unknown_key(m, item->key);
     return m->route ? set_in_route(m, o, item->value, line) : set_in_file(m, o, item->value, line);

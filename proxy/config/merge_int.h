@@ -13,8 +13,8 @@
 
 #include "config/config.h"
 
-struct config_policy;
 struct option;
+struct option_table;
 
 struct merge {
     struct config *c;
@@ -23,10 +23,11 @@ struct merge {
     const char *included;  // the same where it is not the first one, from the snapshot; else NULL
     config_include_fn include;
     unsigned depth;
-    bool is_told;                 // the text in e names file and line
-    struct config_route *route;   // current one of the file; NULL: none
-    struct config_policy *policy; // the same
-    unsigned *lines;              // where each key of that section was set; 0: not
+    bool is_told;                   // the text in e names file and line
+    struct config_route *route;     // current one of the file; NULL: none
+    const struct option_table *own; // keys of the current section that are no settings; NULL: none
+    void *own_at;                   // ... and where they go
+    unsigned *lines;                // where each key of that section was set; 0: not
 };
 
 // Sets a general option. where is copied; the text in front of an error is the caller's to add.

@@ -58,8 +58,20 @@ extern const size_t options_n;
 
 // Keys of a [policy] section: `at` is an offset in struct config_policy. Only the file has them.
 extern const struct option policy_options[];
-extern const size_t policy_options_n;
-extern const char policy_help[]; // what the section is for
+
+// Keys of an [identity] section, in struct config_identity. The same.
+extern const struct option identity_options[];
+
+// Sections that stand as often as one likes and have keys of their own.
+struct option_table {
+    const char *section;
+    const struct option *v;
+    size_t n;
+    const char *help; // what the section is for
+};
+extern const struct option_table option_tables[];
+extern const size_t option_tables_n;
+const struct option_table *option_table_of(const struct option *v); // the one with these
 
 struct option_section {
     const char *name;
@@ -117,5 +129,6 @@ enum status check_scope_glob(char *text, struct err *e);     // service or regio
 enum status check_method(char *text, struct err *e);         // one that the proxy takes
 enum status check_path(char *text, struct err *e);           // begins with /, not percent-encoded
 enum status check_bucket_glob(char *text, struct err *e);
+enum status check_action(char *text, struct err *e); // SERVICE:NAME with * in NAME, or *
 
 #endif

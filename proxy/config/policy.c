@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The keys of a [policy] section and what their values look like. Routes say how, policies say who:
-// the table is one of its own, and no key of it is a setting of a route.
+// The keys of [policy] and [identity] sections and what their values look like. Routes say how,
+// policies say who: the tables are their own, and no key of a policy is a setting of a route.
 #include <string.h>
 
 #include "config/config.h"
@@ -8,7 +8,7 @@
 
 #define AT(field) .at = offsetof(struct config_policy, field)
 
-const char policy_help[] =
+static const char policy_help[] =
     "Policies say who may do what of all that the routes and the built-in rules let through. The "
     "first [policy] whose keys all match decides; a key that is left out matches everything, and a "
     "request that no policy matches is allowed. So a last [policy] with nothing but action = deny "
@@ -19,7 +19,8 @@ const char policy_help[] =
 const struct option policy_options[] = {
     {.key = "action", .section = "policy", .type = OPT_ENUM, .words = "allow|deny",
      .example = "deny", AT(action), .is_reloadable = true,
-     .help = "What becomes of the requests that match; a policy needs it. Denied ones get 403."},
+     .help = "What becomes of the requests that match; a policy needs it. Denied ones get 403. "
+             "(What of AWS's a request asks for is aws_action.)"},
     {.key = "client", .section = "policy", .type = OPT_LIST,
      .arg = "ADDR[/BITS]|unix|uid:N|gid:N|token:GLOB|cert:GLOB",
      .example = "10.0.0.0/8, token:batch-*", .check = check_client, AT(client),
@@ -54,9 +55,54 @@ const struct option policy_options[] = {
      .example = "incoming/", .check = check_text, AT(key), .is_reloadable = true,
      .help = "What the decoded key of an object of S3 begins with; read as path and bucket are. "
              "Requests whose keys stand in the body (POST to a bucket) count as any key."},
+    {.key = "aws_action", .section = "policy", .type = OPT_LIST, .arg = "SERVICE:ACTION",
+     .example = "s3:GetObject, dynamodb:Get*, sts:GetCallerIdentity", .check = check_action,
+     AT(aws_action), .is_reloadable = true,
+     .help = "What of AWS's the request asks for: of S3 by IAM's names, of other services by their "
+             "API's, without case. Where that can't be told for certain, a deny of anything of that "
+             "service matches, and an allow only with SERVICE:*."},
+};
+
+#undef AT
+#define AT(field) .at = offsetof(struct config_identity, field)
+
+static const char identity_help[] =
+    "Identities say as whom: the requests of the clients that the first matching [identity] names "
+    "are signed with its credentials and no others, also where a route has a profile or a role. "
+    "Where they can't be had the request is refused. Clients that no section names sign with the "
+    "route's credentials or the general ones. The name in quotes is for people and logs.";
+
+const struct option identity_options[] = {
+    {.key = "client", .section = "identity", .type = OPT_LIST,
+     .arg = "ADDR[/BITS]|unix|uid:N|gid:N|token:GLOB|cert:GLOB", .example = "token:agent-a",
+     .check = check_client, AT(client), .is_reloadable = true,
+     .help = "Who has it, as in a policy; an identity needs it."},
+    {.key = "profile", .section = "identity", .type = OPT_STRING, .arg = "NAME",
+     .example = "agent-a", .check = check_text, AT(profile), .is_reloadable = true,
+     .help = "Profile whose credentials sign, or, with role_arn, assume the role. Without it that "
+             "is the general profile, or the chain."},
+    {.key = "role_arn", .section = "identity", .type = OPT_STRING, .arg = "ARN",
+     .example = "arn:aws:iam::123456789012:role/agent-a", .check = check_role, AT(role_arn),
+     .is_reloadable = true,
+     .help = "Role that is assumed. Without it the profile's credentials sign, and no general "
+             "role_arn is assumed with them."},
 };
 // clang-format on
-const size_t policy_options_n = sizeof(policy_options) / sizeof(policy_options[0]);
+
+const struct option_table option_tables[] = {
+    {"policy", policy_options, sizeof(policy_options) / sizeof(policy_options[0]), policy_help},
+    {"identity", identity_options, sizeof(identity_options) / sizeof(identity_options[0]),
+     identity_help},
+};
+const size_t option_tables_n = sizeof(option_tables) / sizeof(option_tables[0]);
+
+const struct option_table *option_table_of(const struct option *v)
+{
+    size_t i = 0;
+    while (option_tables[i].v != v)
+        i++;
+    return &option_tables[i];
+}
 
 enum status check_client(char *text, struct err *e)
 {
@@ -122,4 +168,20 @@ enum status check_bucket_glob(char *text, struct err *e)
         return err_set(e, ST_INVALID, "\"%.64s\" is not a bucket's name, with * for any characters",
                        text);
     return ST_OK;
+}
+
+// The prefix is written out: one pattern is about one service.
+enum status check_action(char *text, struct err *e)
+{
+    struct span s = span_of(text);
+    size_t colon = span_find(s, ':');
+    struct span service = span_sub(s, 0, colon);
+    struct span name = span_sub(s, colon + 1, s.len);
+    bool is_good = service.len && name.len && s.len <= 128 && is_made_of(text, "-*:") &&
+                   span_find(service, '*') == service.len && span_find(name, ':') == name.len &&
+                   span_find(name, '-') == name.len;
+    if (strcmp(text, "*") == 0 || is_good)
+        return ST_OK;
+    return err_set(e, ST_INVALID,
+                   "\"%.64s\" is not SERVICE:ACTION, with * for any characters of ACTION", text);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A walk asks provider after provider; the first that is configured decides, also when it fails. It
 // reads both shared files at its start and shows its providers only that reading, so no triple is
-// mixed from two states of a file. A key for one source ("source=", "provider=", "role=") is a walk
-// of one step, whose provider must not decline.
+// mixed from two states of a file. A key for one source ("source=", "provider=", "role=",
+// "only-profile=") is a walk of one step, whose provider must not decline.
 #include "creds/walk_int.h"
 
 #include <stdlib.h>
@@ -312,6 +312,8 @@ static void read_role_key(struct walk *w, const char *arn)
     w->query.role_arn = w->role;
     w->query.role_source = blank ? blank + 1 : "";
     const char *profile = behind(w->query.role_source, "profile=");
+    if (!profile)
+        profile = behind(w->query.role_source, "only-profile=");
     if (profile)
         w->option = xstrdup(profile);
     only(w, &provider_role);
@@ -339,6 +341,9 @@ static void read_key(struct walk *w, const char *key)
         only(w, &provider_container);
     } else if (!strcmp(key, "provider=imds")) {
         only(w, &provider_imds);
+    } else if ((name = behind(key, "only-profile="))) {
+        w->option = xstrdup(name);
+        only(w, &provider_profile);
     } else if ((name = behind(key, "profile="))) {
         w->option = xstrdup(name);
     }

@@ -7,6 +7,7 @@
 #include "log/log.h"
 #include "log/redact.h"
 #include "metrics/metrics.h"
+#include "policy/action.h"
 
 #define TARGET_MAX_LOGGED 2048 // characters of a path, and of a query
 
@@ -98,6 +99,18 @@ static void add_counts(const struct request_log *l, struct log_record *line)
     log_record_number(line, "first_byte_ms", l->first_byte_ms);
 }
 
+// Of a form that nobody had to read: as far as it is at hand as a whole.
+static void add_action(const struct request *r, struct log_record *line)
+{
+    char text[PLAN_ACTION_TEXT];
+    struct plan_action of = r->plan.action;
+    struct span form = r->has_body ? body_start(&r->body) : SPAN("");
+    if (of.is_in_body && form.len && form.len == r->body.len)
+        action_read_form(&of, r->plan.query, form);
+    size_t n = action_text(&of, text, sizeof(text));
+    log_record_text(line, "action", span_from(text, n), sizeof(text));
+}
+
 static void write_line(const struct request *r)
 {
     const struct request_log *l = &r->log;
@@ -119,6 +132,8 @@ static void write_line(const struct request *r)
     log_record_text(&line, "user", span_of(r->user), 64);
     log_record_number(&line, "reused", l->is_reused);
     log_record_text(&line, "ended", span_of(l->ended), 64);
+    log_record_text(&line, "identity", span_of(r->plan.is_signed ? r->plan.identity : NULL), 64);
+    add_action(r, &line);
     log_record_send(&line);
 }
 

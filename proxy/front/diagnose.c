@@ -25,8 +25,7 @@ size_t diagnose_wants(struct request *r, const struct msg *m)
     struct span coding = hdrs_get(&m->hdrs, SPAN("content-encoding"));
     if (!may_refuse || !r->plan.is_signed || coding.len)
         return 0;
-    struct action_ask ask = {.plan = &r->plan, .msg = r->msg, .body = body_start(&r->body)};
-    r->log.action = action_guess(&ask, &r->arena);
+    r->log.action = action_guess(&r->plan, r->msg, body_start(&r->body), &r->arena);
     return BODY_MAX;
 }
 
@@ -189,7 +188,7 @@ static struct span word_behind(struct span text, const char *behind)
 static const char *hint(struct request *r)
 {
     struct span method = r->msg->method;
-    bool is_object = action_is_object(&r->plan, &r->arena);
+    bool is_object = action_is_object(&r->plan);
     bool is_upload = span_is(method, "PUT") || span_is(method, "POST");
     if (is_object && is_upload && r->plan.payload == PLAN_PAYLOAD_UNSIGNED)
         return "; the body went as UNSIGNED-PAYLOAD: where a policy of the bucket denies that "

@@ -18,14 +18,14 @@ static bool is_welcome(const struct request *r)
                                 (const struct sockaddr *)&stream_peer(c->stream)->ss);
 }
 
-// For [policy] sections; the certificate is read only where there are some.
+// For [policy] and [identity] sections; the certificate is read only where there are some.
 static void describe_client(struct request *r)
 {
     const struct conn *c = r->conn;
     r->client = (struct plan_client){.uid = c->uid, .gid = c->gid, .token = r->user};
     if (!c->is_unix)
         r->client.address = (const struct sockaddr *)&stream_peer(c->stream)->ss;
-    if (r->config->n_policies)
+    if (r->config->n_policies || r->config->n_identities)
         r->client.n_names = stream_peer_names(c->stream, &r->arena, &r->client.names);
 }
 

@@ -19,6 +19,7 @@
 #include "front/again.h"
 #include "front/attempt.h"
 #include "front/dechunk.h"
+#include "front/form.h"
 #include "front/guard.h"
 #include "front/intercept.h"
 #include "front/outgoing.h"
@@ -335,24 +336,33 @@ static bool is_over_limit(const struct request *r)
            r->plan.has_data_len && r->plan.data_len > r->config->body_max;
 }
 
-static void make_plan(struct request *r, struct span bucket_region, struct plan *out)
+static void make_plan(struct request *r, struct span bucket_region, struct plan_form form,
+                      struct plan *out)
 {
     struct plan_input in = {.msg = r->msg,
                             .config = r->config,
                             .client = &r->client,
                             .is_inside_tls = intercept_is_tls(r->conn),
                             .default_region = span_of(r->config->default_region),
-                            .bucket_region = bucket_region};
+                            .bucket_region = bucket_region,
+                            .form = form};
     if (r->config->via)
         in.own_pseudonym = span_of(r->worker->shared->pseudonym);
     plan_make(&in, &r->arena, out);
+}
+
+static const struct plan_form ahead = {.state = PLAN_FORM_AHEAD};
+
+void request_plan_form(struct request *r, struct plan_form form, struct plan *out)
+{
+    make_plan(r, SPAN(""), form, out);
 }
 
 bool request_plan_region(struct request *r, struct span region, struct plan *out)
 {
     if (span_eq(r->plan.region, region))
         return false;
-    make_plan(r, region, out);
+    make_plan(r, region, ahead, out);
     return out->kind == PLAN_FORWARD && out->is_signed && span_eq(out->region, region);
 }
 
@@ -375,7 +385,7 @@ void request_use_plan(struct request *r, const struct plan *p)
 static void plan_request(struct request *r)
 {
     struct plan p;
-    make_plan(r, SPAN(""), &p);
+    make_plan(r, SPAN(""), ahead, &p);
     request_use_plan(r, &p);
     repair_plan(r);
 }
@@ -518,7 +528,8 @@ void request_proceed(struct request *r)
                     "the body's SHA-256 is not what x-amz-content-sha256 says");
         return;
     }
-    begin(r);
+    if (form_admits(r))
+        begin(r);
 }
 
 void request_body_end(struct request *r)

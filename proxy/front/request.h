@@ -175,6 +175,8 @@ uint64_t request_endpoint(const struct request *r);
 // A plan for the request's bucket in another region; false: it does not lead there.
 bool request_plan_region(struct request *r, struct span region, struct plan *out);
 void request_use_plan(struct request *r, const struct plan *p);
+// A plan as the first, with what is known of the form in the body.
+void request_plan_form(struct request *r, struct plan_form form, struct plan *out);
 // The answer is out; goes to request_finish when the client's side is done as well.
 void request_answered(struct request *r);
 void request_finish(struct request *r, const char *ended); // NULL: well

@@ -163,6 +163,34 @@ const char *plan_creds_key(const struct config *config, const struct config_rout
     return profile ? arena_printf(a, "profile=%s", profile) : "";
 }
 
+// An identity is whole: what the general settings or a route say of a role is not added to it, and
+// where its profile has no credentials nothing else of the chain steps in.
+static const char *identity_key(const struct config *config, const struct config_identity *id,
+                                struct arena *a)
+{
+    if (!id->role_arn)
+        return arena_printf(a, "only-profile=%s", id->profile);
+    if (id->profile)
+        return arena_printf(a, "role=%s only-profile=%s", id->role_arn, id->profile);
+    return config->profile ? arena_printf(a, "role=%s profile=%s", id->role_arn, config->profile)
+                           : arena_printf(a, "role=%s", id->role_arn);
+}
+
+static void choose_creds(struct plan_ctx *c)
+{
+    const struct config *config = c->config;
+    struct plan *p = c->out;
+    for (unsigned i = 0; i < config->n_identities; i++) {
+        const struct config_identity *id = &config->identities[i];
+        if (!clients_have(&id->client, c->in->client))
+            continue;
+        p->creds_key = identity_key(config, id, c->a);
+        p->identity = arena_cstr(c->a, span_of(id->name));
+        return;
+    }
+    p->creds_key = plan_creds_key(config, c->route, c->a);
+}
+
 // A role is assumed with what another key stands for: "role=ARN profile=NAME" with "profile=NAME",
 // "role=ARN" with "".
 static bool rests_on(const char *key, const char *source)
@@ -177,11 +205,14 @@ static bool rests_on(const char *key, const char *source)
 
 bool plan_uses_creds(const struct config *config, const char *key, struct arena *a)
 {
-    if (*key && strncmp(key, "profile=", 8) != 0 && strncmp(key, "role=", 5) != 0)
+    if (*key && strncmp(key, "profile=", 8) != 0 && strncmp(key, "role=", 5) != 0 &&
+        strncmp(key, "only-profile=", 13) != 0)
         return true;
     bool is_used = rests_on(plan_creds_key(config, NULL, a), key);
     for (unsigned i = 0; i < config->n_routes && !is_used; i++)
         is_used = rests_on(plan_creds_key(config, &config->routes[i], a), key);
+    for (unsigned i = 0; i < config->n_identities && !is_used; i++)
+        is_used = rests_on(identity_key(config, &config->identities[i], a), key);
     return is_used;
 }
 
@@ -210,7 +241,7 @@ static bool plan_forward(struct plan_ctx *c)
     redirect_find_bucket(c);
     set_retries(c);
     set_rate(c);
-    p->creds_key = plan_creds_key(c->config, c->route, c->a);
+    choose_creds(c);
     if (!policies_allow(c))
         return false;
     p->kind = PLAN_FORWARD;

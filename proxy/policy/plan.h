@@ -44,6 +44,29 @@ enum plan_payload {
     PLAN_PAYLOAD_TRAILER, // STREAMING-UNSIGNED-PAYLOAD-TRAILER
 };
 
+#define PLAN_ACTIONS_MAX 10
+#define PLAN_ACTION_TEXT 400 // of all of them, as action_text writes them
+
+// What of AWS's the request asks for, where that can be told: all of needs.
+struct plan_action {
+    struct span service;                 // as it is signed; empty: none
+    struct span needs[PLAN_ACTIONS_MAX]; // "GetObject"; "A|B": two names of one
+    unsigned n;                          // 0: can't be told
+    bool is_over;                        // there are more
+    bool is_in_body;                     // ... before the form in the body is read
+};
+
+// A body that may be a form with Action=.
+enum plan_form_state {
+    PLAN_FORM_AHEAD = 0, // it has not been read
+    PLAN_FORM_HERE,      // all of it
+    PLAN_FORM_LOST,      // too long, or unreadable
+};
+struct plan_form {
+    enum plan_form_state state;
+    struct span text; // with PLAN_FORM_HERE
+};
+
 struct plan {
     enum plan_kind kind;
     // PLAN_DENY, PLAN_ANSWER
@@ -87,9 +110,15 @@ struct plan {
     bool has_data_len;
     uint64_t data_len; // of the body without framing
     enum plan_body body;
+    // [policy] sections wait for the form in the body: a plan is made anew with plan_input.form,
+    // and its verdict counts.
+    bool wants_form;
+    bool is_object;         // of S3, says the path
     bool is_bucket_created; // S3's CreateBucket: the body says where
     bool upgrades;          // asks for a websocket, and may: a 101 is relayed
-    const char *creds_key;  // of the fact, as plan_creds_key says
+    const char *creds_key;  // of the fact, as plan_creds_key says, or of the identity
+    const char *identity;   // name of the [identity] section that the client has; NULL: none
+    struct plan_action action;
     // S3's bucket where the host belongs to a region of S3; empty: none. Its requests may have to
     // go to another region: then a plan is made anew with plan_input.bucket_region.
     struct span bucket;
@@ -119,9 +148,11 @@ struct plan_input {
     bool is_presign;
     bool is_inside_tls; // came through an intercepted tunnel with TLS in it
     struct span service, region;
+    struct plan_form form;
 };
-// Whose credentials sign: "", "profile=NAME", "role=ARN" or "role=ARN profile=NAME". route NULL:
-// where no route says.
+// Whose credentials sign: "", "profile=NAME", "role=ARN" or "role=ARN profile=NAME"; of identities
+// "only-profile=NAME" too, which is the profile and nothing else of the chain. route NULL:
+// where no route says. Clients that an [identity] section names have theirs instead.
 const char *plan_creds_key(const struct config *config, const struct config_route *route,
                            struct arena *a);
 // Whether any request's credentials have that key or rest on it; also true of keys that

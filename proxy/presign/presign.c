@@ -205,6 +205,9 @@ static bool read_profile(const struct presign_ask *ask, struct arena *a, struct 
     for (size_t i = 0; i < ask->profile.len; i++)
         if (ask->profile.p[i] <= ' ' || ask->profile.p[i] > '~' || ask->profile.len > 128)
             return refuse(why, 400, "bad-request", "profile is not the name of a profile");
+    if (p->plan.identity)
+        return refuse(why, 403, "presign-denied",
+                      "this client signs as an [identity] says, and can't choose a profile");
     p->creds_key = arena_printf(a, "profile=%.*s", SPAN_ARG(ask->profile));
     return true;
 }

@@ -11,6 +11,7 @@
 #include "base/secret.h"
 #include "log/log.h"
 #include "metrics/metrics.h"
+#include "policy/action.h"
 #include "presign/allow.h"
 #include "presign/asks.h"
 
@@ -125,6 +126,7 @@ static void audit(const struct presign_run *r, const struct presign_plan *p,
     struct log_record line;
     char at[25];
     char key[8] = "...";
+    char action[PLAN_ACTION_TEXT];
     struct span last = span_sub(id, id.len > 4 ? id.len - 4 : 0, 4);
     memcpy(key + 3, last.p, last.len);
     key[3 + last.len] = '\0';
@@ -140,6 +142,10 @@ static void audit(const struct presign_run *r, const struct presign_plan *p,
     log_record_number(&line, "expires_in", url->expires_s);
     log_record_text(&line, "expires_at", span_of(at), 32);
     log_record_text(&line, "key", span_of(key), 16);
+    log_record_text(&line, "identity", span_of(p->plan.identity), 64);
+    log_record_text(&line, "action",
+                    span_from(action, action_text(&p->plan.action, action, sizeof(action))),
+                    sizeof(action));
     log_record_send(&line);
     metrics_inc(METRIC_PRESIGN_GRANTED);
 }

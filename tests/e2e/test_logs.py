@@ -153,7 +153,8 @@ def test_lost_lines_are_counted_when_the_reader_is_back(aws, start_proxy):
 # ---- fields and formats
 
 FIELDS = ["client", "method", "host", "path", "service", "region", "key", "status", "code", "attempts", "in", "out",
-          "ms", "turn_ms", "creds_ms", "connect_ms", "first_byte_ms", "upstream_id", "user", "reused", "ended"]
+          "ms", "turn_ms", "creds_ms", "connect_ms", "first_byte_ms", "upstream_id", "user", "reused", "ended",
+          "identity", "action"]
 TEXT_LINE = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ACCESS \[(?P<id>[^\]]+)\](?P<rest>( [a-z_]+=(\"([^\"\\]|\\.)*\"|[^ \"]*))*)$")
 
 

@@ -346,6 +346,20 @@ static void policy_errors_name_file_line_and_remedy(void **state)
             .file = "[policy]\npath = reports/\n");
     REFUSED("x.conf:2: bucket: \"a/b\" is not a bucket's name, with * for any characters",
             .file = "[policy]\nbucket = a/b\n");
+    REFUSED("x.conf:2: action is allow or deny; what of AWS's a request asks for is "
+            "aws_action",
+            .file = "[policy]\naction = s3:GetObject\n");
+    REFUSED("x.conf:1: an identity needs a name, as in [identity \"batch\"]",
+            .file = "[identity]\nprofile = a\n");
+    REFUSED("x.conf:1: [identity \"a\"] has no client", .file = "[identity \"a\"]\nprofile = a\n");
+    REFUSED("x.conf:2: [identity \"a\"] has no profile or role_arn",
+            .file = "\n[identity \"a\"]\nclient = unix\n");
+    REFUSED("x.conf:2: unknown key \"clients\" in [identity]; did you mean \"client\"?",
+            .file = "[identity \"a\"]\nclients = unix\n");
+    REFUSED("x.conf:2: role_arn: \"search\": a role is written arn:aws:iam::123456789012:role/NAME",
+            .file = "[identity \"a\"]\nrole_arn = search\n");
+    REFUSED("x.conf:1: unknown section [identities]; did you mean \"identity\"?",
+            .file = "[identities]\n");
     REFUSED("x.conf:1: unknown section [policies]; did you mean \"policy\"?",
             .file = "[policies]\n");
 }
@@ -521,7 +535,8 @@ static void effective_is_a_file_that_says_the_same(void **state)
     buf_init(&second);
     struct config *c =
         ACCEPTED(.file = "[route \"a.test\"]\npayload = unsigned\ntls_timeout = 1500ms\n"
-                         "[policy \"p q\"]\nclient = unix, token:a*\naction = deny\n",
+                         "[policy \"p q\"]\nclient = unix, token:a*\naction = deny\n"
+                         "aws_action = s3:Get*\n[identity \"i\"]\nclient = uid:7\nprofile = b c\n",
                  .args = {"--host=h:1", "--upstream-url-scheme=http", "--workers=3", "--nameserver",
                           "10.0.0.1, ::1", "--profile=a#b", "--unsigned-hosts=*.x,y"});
     config_effective(c, &first);
@@ -529,6 +544,9 @@ static void effective_is_a_file_that_says_the_same(void **state)
     c = ACCEPTED(.file = buf_cstr(&first));
     assert_int_equal(c->unsigned_hosts.n, 2);
     assert_string_equal(c->profile, "a#b");
+    assert_string_equal(c->policies[0].aws_action.v[0], "s3:Get*");
+    assert_string_equal(c->identities[0].name, "i");
+    assert_string_equal(c->identities[0].profile, "b c");
     assert_int_equal(c->routes[0].tls_timeout_ms, 1500);
     config_effective(c, &second);
     config_release(c);
@@ -590,8 +608,14 @@ static void full_conf_holds_every_key_and_works_when_uncommented(void **state)
     assert_int_equal(c->n_routes, 1);
     assert_string_equal(c->routes[0].service, "es");
     assert_int_equal(c->n_policies, 1);
-    for (size_t i = 0; i < policy_options_n; i++)
-        assert_true(value_is_set(&policy_options[i], (char *)c->policies + policy_options[i].at));
+    assert_int_equal(c->n_identities, 1);
+    for (size_t t = 0; t < option_tables_n; t++)
+        for (size_t i = 0; i < option_tables[t].n; i++) {
+            const struct option *o = &option_tables[t].v[i];
+            bool is_policy = option_tables[t].v == policy_options;
+            assert_true(
+                value_is_set(o, (is_policy ? (char *)c->policies : (char *)c->identities) + o->at));
+        }
     config_release(c);
     config_release(plain);
     buf_clear(&text);

@@ -74,9 +74,9 @@ static inline void planned_describe_via(struct planned *p)
                        (unsigned)p->plan.via.port);
 }
 
-// client: whom policies are asked about; may be NULL.
-static inline void planned_make_for(struct planned *p, const char *conf, const char *request,
-                                    const struct plan_client *client)
+// client: whom policies are asked about; may be NULL. form: what is known of the body.
+static inline void planned_make_form(struct planned *p, const char *conf, const char *request,
+                                     const struct plan_client *client, struct plan_form form)
 {
     struct err e;
     struct h1_result got;
@@ -93,11 +93,18 @@ static inline void planned_make_for(struct planned *p, const char *conf, const c
     struct plan_input plan_in = {.msg = got.msg,
                                  .config = p->config,
                                  .client = client,
+                                 .form = form,
                                  .default_region = SPAN("eu-north-1"),
                                  .own_pseudonym = SPAN("sigv4-proxy-ab12")};
     plan_make(&plan_in, &p->a, &p->plan);
     planned_describe(p);
     planned_describe_via(p);
+}
+
+static inline void planned_make_for(struct planned *p, const char *conf, const char *request,
+                                    const struct plan_client *client)
+{
+    planned_make_form(p, conf, request, client, (struct plan_form){.state = PLAN_FORM_AHEAD});
 }
 
 static inline void planned_make(struct planned *p, const char *conf, const char *request)

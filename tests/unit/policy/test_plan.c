@@ -476,6 +476,44 @@ static void plan_takes_deadlines_and_profile_from_the_route(void **state)
     planned_clear(&p);
 }
 
+#define ROLE "arn:aws:iam::123456789012:role/"
+static void an_identity_says_as_whom_whatever_the_route_does(void **state)
+{
+    (void)state;
+    static const char conf[] =
+        "[credentials]\nrole_arn = " ROLE "all\n"
+        "[identity \"a\"]\nclient = token:a\nrole_arn = " ROLE "a\n"
+        "[identity \"b\"]\nclient = token:b*\nprofile = b\n"
+        "[identity \"c\"]\nclient = token:bc, token:c\nprofile = c\nrole_arn = " ROLE "c\n"
+        "[route \"r.example\"]\nservice = es\nregion = us-east-1\nprofile = r\n";
+    static const struct {
+        const char *token, *key, *identity;
+    } rows[] = {
+        {"a", "role=" ROLE "a", "a"},
+        {"b1", "only-profile=b", "b"},
+        {"bc", "only-profile=b", "b"}, // the first
+        {"c", "role=" ROLE "c only-profile=c", "c"},
+        {"d", NULL, NULL},
+        {NULL, NULL, NULL},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct plan_client who = {.token = rows[i].token};
+        for (unsigned routed = 0; routed < 2; routed++) {
+            struct planned p;
+            const char *other = routed ? "role=" ROLE "all profile=r" : "role=" ROLE "all";
+            planned_make_for(&p, conf,
+                             routed ? "GET http://r.example/ HTTP/1.1\r\nHost: x\r\n\r\n"
+                                    : "GET http://b.s3.us-east-1.amazonaws.com/ HTTP/1.1\r\n"
+                                      "Host: x\r\n\r\n",
+                             &who);
+            assert_string_equal(p.plan.creds_key, rows[i].key ? rows[i].key : other);
+            assert_string_equal(p.plan.identity ? p.plan.identity : "-",
+                                rows[i].identity ? rows[i].identity : "-");
+            planned_clear(&p);
+        }
+    }
+}
+
 static void plan_allows_special_addresses_only_where_a_rule_says_so(void **state)
 {
     (void)state;
@@ -529,6 +567,7 @@ int main(void)
         cmocka_unit_test(plan_tunnels_to_allowed_hosts_on_443),
         cmocka_unit_test(plan_intercepts_what_it_may_sign),
         cmocka_unit_test(plan_takes_deadlines_and_profile_from_the_route),
+        cmocka_unit_test(an_identity_says_as_whom_whatever_the_route_does),
         cmocka_unit_test(plan_allows_special_addresses_only_where_a_rule_says_so),
         cmocka_unit_test(plan_keeps_the_raw_target_for_pass_through),
     };

@@ -276,6 +276,114 @@ static void the_first_policy_that_matches_decides(void **state)
     planned_clear(&p);
 }
 
+#define DDB "http://dynamodb.us-east-1.amazonaws.com/"
+#define QRY                                                                                        \
+    REST "\r\nContent-Length: 2\r\nContent-Type: application/x-amz-json-1.0\r\n"                   \
+         "X-Amz-Target: DynamoDB_20120810."
+#define IAM  "http://iam.amazonaws.com/"
+#define FORM REST "\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: "
+
+static void actions_match_by_glob_and_doubt_works_against_the_request(void **state)
+{
+    (void)state;
+    JUDGE("aws_action = s3:Get*, dynamodb:query, sts:GetCallerIdentity",
+          {"GET " S3 "/k" REST, true, true}, {"PUT " S3 "/k" REST, false, false},
+          {"GET " S3 "/k?%61cl" REST, true, false}, {"GET " S3 "/k?newest" REST, true, false},
+          {"GET " S3 "/?list-type=2" REST, false, false}, {"POST " DDB QRY "Query", true, true},
+          {"POST " DDB QRY "QUERY", true, true}, {"POST " DDB QRY "DeleteTable", false, false},
+          {"POST " DDB "?x" QRY "DeleteTable", true, false},
+          // A copy reads as well as it writes.
+          {"PUT " S3 "/k" REST "\r\nx-amz-copy-source: /b/o", true, false},
+          // Another service's request, whatever it does, is none of these.
+          {"POST http://sqs.us-east-1.amazonaws.com/" REST, false, false},
+          {"POST http://lambda.us-east-1.amazonaws.com/x" REST, false, false},
+          {"GET http://sts.us-east-1.amazonaws.com/?Action=GetCallerIdentity" REST, true, true},
+          {"CONNECT s3.eu-west-1.amazonaws.com:443" REST, true, false},
+          {"CONNECT sqs.eu-west-1.amazonaws.com:443" REST, false, false});
+    JUDGE("aws_action = s3:*, iam:*", {"GET " S3 "/k?newest" REST, true, true},
+          {"POST " IAM FORM "9", true, true}, {"POST " DDB QRY "Query", false, false},
+          {"CONNECT s3.eu-west-1.amazonaws.com:443" REST, true, true});
+    JUDGE("aws_action = *", {"GET " S3 "/k?newest" REST, true, true},
+          {"CONNECT sqs.eu-west-1.amazonaws.com:443" REST, true, true});
+    JUDGE("aws_action = s3:PutObject, s3:PutObjectAcl",
+          {"PUT " S3 "/k" REST "\r\nx-amz-acl: private", true, true},
+          {"PUT " S3 "/k" REST "\r\nx-amz-acl: private\r\nx-amz-tagging: a=b", true, false},
+          // Of directory buckets another permission decides; who denies writes means these too.
+          {"PUT http://b--use1-az4--x-s3.s3express-use1-az4.us-east-1.amazonaws.com/k" REST, true,
+           false});
+    JUDGE("aws_action = lambda:Invoke\nmethod = POST",
+          {"POST http://lambda.us-east-1.amazonaws.com/2015-03-31/functions/f/invocations" REST,
+           true, true},
+          {"GET http://lambda.us-east-1.amazonaws.com/2015-03-31/functions/f" REST, false, false});
+    JUDGE("aws_action = monitoring:ListMetrics",
+          {"GET http://monitoring.us-east-1.amazonaws.com/?Action=ListMetrics" REST, true, true});
+}
+
+static enum plan_kind with_form(const char *conf, const char *request, struct plan_form form,
+                                bool *waits)
+{
+    struct planned p;
+    char head[1024];
+    (void)snprintf(head, sizeof(head), "%s\r\n\r\n", request);
+    planned_make_form(&p, conf, head, NULL, form);
+    enum plan_kind kind = p.plan.kind;
+    *waits = p.plan.wants_form;
+    if (*waits) // the body is held, however it would have gone
+        assert_true(p.plan.body == PLAN_BODY_HASH || p.plan.body == PLAN_BODY_LENGTH);
+    planned_clear(&p);
+    return kind;
+}
+
+static void a_form_decides_once_it_is_here(void **state)
+{
+    (void)state;
+    static const char deny[] = "[policy]\naction = deny\naws_action = iam:Delete*\n";
+    static const char allow[] = "already_signed = pass\n[policy]\naction = allow\n"
+                                "aws_action = iam:List*\n[policy]\naction = deny\n";
+    static const char early[] = "[policy]\naction = deny\nmethod = POST\n"
+                                "[policy]\naction = deny\naws_action = iam:Delete*\n";
+    static const struct {
+        const char *conf, *request, *body; // NULL: lost
+        bool is_denied;
+    } rows[] = {
+        {deny, "POST " IAM FORM "22", "Action=DeleteUser&a=b", true},
+        {deny, "POST " IAM FORM "22", "Action=ListUsers", false},
+        {deny, "POST " IAM FORM "22", "Action=ListUsers&action=a", true},
+        {deny, "POST " IAM FORM "22", NULL, true},
+        {allow, "POST " IAM FORM "22", "Action=ListUsers", false},
+        {allow, "POST " IAM FORM "22", "Action=DeleteUser", true},
+        {allow, "POST " IAM FORM "22", NULL, true},
+        {allow, "POST " IAM FORM "22\r\nAuthorization: AWS4-HMAC-SHA256 Credential=x",
+         "Action=ListUsers", false},
+    };
+    bool waits = false;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct plan_form form = {.state = rows[i].body ? PLAN_FORM_HERE : PLAN_FORM_LOST,
+                                 .text = span_of(rows[i].body)};
+        struct plan_form ahead = {.state = PLAN_FORM_AHEAD};
+        assert_int_equal(with_form(rows[i].conf, rows[i].request, ahead, &waits), PLAN_FORWARD);
+        assert_true(waits);
+        enum plan_kind kind = with_form(rows[i].conf, rows[i].request, form, &waits);
+        if (waits || (kind == PLAN_DENY) != rows[i].is_denied)
+            fail_msg("row %zu: kind %d", i, (int)kind);
+    }
+    // What the body can't change is said at once.
+    assert_int_equal(with_form(early, "POST " IAM FORM "22",
+                               (struct plan_form){.state = PLAN_FORM_AHEAD}, &waits),
+                     PLAN_DENY);
+}
+
+static void buckets_of_own_domains_at_aws_are_named_by_the_host(void **state)
+{
+    (void)state;
+    static const char conf[] =
+        "[route \"files.example.com\"]\nservice = s3\nregion = us-east-1\n"
+        "upstream = https://s3.us-east-1.amazonaws.com\n[policy]\naction = deny\n"
+        "bucket = files.example.com\nkey = secret/\n";
+    assert_true(is_denied(conf, "GET http://files.example.com/secret/k" REST, NULL));
+    assert_false(is_denied(conf, "GET http://files.example.com/open/secret/k" REST, NULL));
+}
+
 // A policy takes away and never adds.
 static void an_allow_lets_no_further_host_in(void **state)
 {
@@ -301,6 +409,9 @@ int main(void)
         cmocka_unit_test(a_set_of_regions_counts_by_its_members),
         cmocka_unit_test(clients_match_by_address_token_certificate_or_user),
         cmocka_unit_test(the_first_policy_that_matches_decides),
+        cmocka_unit_test(actions_match_by_glob_and_doubt_works_against_the_request),
+        cmocka_unit_test(a_form_decides_once_it_is_here),
+        cmocka_unit_test(buckets_of_own_domains_at_aws_are_named_by_the_host),
         cmocka_unit_test(an_allow_lets_no_further_host_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -116,6 +116,13 @@ static void credentials_are_used_with_what_they_rest_on(void **state)
     assert_true(uses("role_arn = " ARN "\nprofile = a", "role=" ARN " profile=a"));
     assert_true(uses("role_arn = " ARN "\nprofile = a", "profile=a"));
     assert_false(uses("role_arn = " ARN "\nprofile = a", "role=" ARN));
+#define ID "[identity \"i\"]\nclient = unix\n"
+    assert_true(uses(ID "profile = b\n", "only-profile=b"));
+    assert_false(uses(ID "profile = b\n", "only-profile=a"));
+    assert_false(uses(ID "profile = b\n", "profile=b"));
+    assert_true(uses(ID "role_arn = " ARN "\n", "role=" ARN));
+    assert_true(uses(ID "role_arn = " ARN "\nprofile = b\n", "role=" ARN " only-profile=b"));
+    assert_true(uses(ID "role_arn = " ARN "\nprofile = b\n", "only-profile=b"));
     assert_true(uses("", "source=b")); // made by the chain, for roles of profiles
 }
 
