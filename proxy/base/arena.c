@@ -97,6 +97,28 @@ struct span arena_dup(struct arena *a, struct span s)
     return (struct span){.p = arena_cstr(a, s), .len = s.len};
 }
 
+struct span arena_join(struct arena *a, const struct span *parts, size_t n)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < n; i++)
+        len = xadd(len, parts[i].len);
+    char *p = arena_alloc(a, xadd(len, 1));
+    char *end = p;
+    for (size_t i = 0; i < n; i++) {
+        if (parts[i].len)
+            memcpy(end, parts[i].p, parts[i].len);
+        end += parts[i].len;
+    }
+    *end = '\0';
+    return span_from(p, len);
+}
+
+struct span arena_decimal(struct arena *a, uint64_t n)
+{
+    char *p = arena_alloc(a, DECIMAL_MAX);
+    return span_from(p, (size_t)(decimal_put(p, n) - p));
+}
+
 static struct span format(struct arena *a, const char *fmt, va_list ap)
 {
     va_list again;

@@ -2,7 +2,6 @@
 #include "base/clock.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -62,16 +61,27 @@ void clock_split(int64_t epoch_s, struct clock_date *out)
     out->second = (int)(rest % 60);
 }
 
+static char *put_number(char *out, unsigned n, int digits, char behind)
+{
+    for (int i = digits - 1; i >= 0; i--, n /= 10)
+        out[i] = (char)('0' + n % 10);
+    out[digits] = behind;
+    return out + digits + 1;
+}
+
 void clock_format_iso(int64_t wall_ms, char out[25])
 {
     struct clock_date d;
     int64_t s = wall_ms / 1000 - (wall_ms % 1000 < 0);
     clock_split(s, &d);
-    char text[64];
-    (void)snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", d.year, d.month,
-                   d.day, d.hour, d.minute, d.second, (int)(wall_ms - s * 1000));
-    memcpy(out, text, 24);
-    out[24] = '\0';
+    out = put_number(out, (unsigned)d.year, 4, '-');
+    out = put_number(out, (unsigned)d.month, 2, '-');
+    out = put_number(out, (unsigned)d.day, 2, 'T');
+    out = put_number(out, (unsigned)d.hour, 2, ':');
+    out = put_number(out, (unsigned)d.minute, 2, ':');
+    out = put_number(out, (unsigned)d.second, 2, '.');
+    out = put_number(out, (unsigned)(wall_ms - s * 1000), 3, 'Z');
+    *out = '\0';
 }
 
 // Reads len digits at *p and moves behind them.

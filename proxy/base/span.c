@@ -3,59 +3,12 @@
 
 #include <string.h>
 
-char ascii_lower(char c)
+bool ascii_same(const char *a, const char *b, size_t len)
 {
-    return (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
-}
-
-struct span span_of(const char *cstr)
-{
-    return (struct span){.p = cstr, .len = cstr ? strlen(cstr) : 0};
-}
-
-struct span span_from(const char *p, size_t len)
-{
-    return (struct span){.p = p, .len = len};
-}
-
-bool span_eq(struct span a, struct span b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
-}
-
-bool span_ieq(struct span a, struct span b)
-{
-    if (a.len != b.len)
-        return false;
-    for (size_t i = 0; i < a.len; i++)
-        if (ascii_lower(a.p[i]) != ascii_lower(b.p[i]))
+    for (size_t i = 0; i < len; i++)
+        if (ascii_lower(a[i]) != ascii_lower(b[i]))
             return false;
     return true;
-}
-
-bool span_is(struct span s, const char *cstr)
-{
-    return span_eq(s, span_of(cstr));
-}
-
-bool span_iis(struct span s, const char *cstr)
-{
-    return span_ieq(s, span_of(cstr));
-}
-
-bool span_starts(struct span s, struct span prefix)
-{
-    return s.len >= prefix.len && span_eq(span_sub(s, 0, prefix.len), prefix);
-}
-
-bool span_istarts(struct span s, struct span prefix)
-{
-    return s.len >= prefix.len && span_ieq(span_sub(s, 0, prefix.len), prefix);
-}
-
-bool span_ends(struct span s, struct span suffix)
-{
-    return s.len >= suffix.len && span_eq(span_sub(s, s.len - suffix.len, suffix.len), suffix);
 }
 
 int span_cmp(struct span a, struct span b)
@@ -81,23 +34,6 @@ struct span span_trim(struct span s)
     while (s.len && is_blank(s.p[s.len - 1]))
         s.len--;
     return s;
-}
-
-struct span span_sub(struct span s, size_t from, size_t len)
-{
-    if (!s.p)
-        return (struct span){.p = NULL, .len = 0};
-    if (from > s.len)
-        from = s.len;
-    if (len > s.len - from)
-        len = s.len - from;
-    return (struct span){.p = s.p + from, .len = len};
-}
-
-size_t span_find(struct span s, char c)
-{
-    const char *hit = s.len ? memchr(s.p, c, s.len) : NULL;
-    return hit ? (size_t)(hit - s.p) : s.len;
 }
 
 size_t span_rfind(struct span s, char c)
@@ -136,4 +72,16 @@ bool span_u64(struct span s, uint64_t *out)
     }
     *out = n;
     return true;
+}
+
+char *decimal_put(char out[DECIMAL_MAX], uint64_t n)
+{
+    char digits[DECIMAL_MAX];
+    unsigned at = DECIMAL_MAX;
+    do {
+        digits[--at] = (char)('0' + n % 10);
+        n /= 10;
+    } while (n);
+    memcpy(out, digits + at, DECIMAL_MAX - at);
+    return out + DECIMAL_MAX - at;
 }

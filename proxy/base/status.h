@@ -5,6 +5,7 @@
 #define BASE_STATUS_H
 
 #define NODISCARD              __attribute__((warn_unused_result))
+#define NEVER_NULL             __attribute__((returns_nonnull))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 
 enum status {

@@ -83,20 +83,20 @@ static void add_query(const struct request *r, struct log_record *l)
         return;
     buf_init_secret(&b);
     redact_query(query_of(r), &b);
-    log_record_text(l, "query", buf_span(&b), TARGET_MAX_LOGGED);
+    log_record_text(l, SPAN("query"), buf_span(&b), TARGET_MAX_LOGGED);
     buf_clear(&b);
 }
 
 static void add_counts(const struct request_log *l, struct log_record *line)
 {
-    log_record_number(line, "attempts", l->attempts);
-    log_record_number(line, "in", (int64_t)l->bytes_in);
-    log_record_number(line, "out", (int64_t)l->bytes_out);
-    log_record_number(line, "ms", clock_mono_ms() - l->start);
-    log_record_number(line, "turn_ms", l->turn_ms);
-    log_record_number(line, "creds_ms", l->creds_ms);
-    log_record_number(line, "connect_ms", l->connect_ms);
-    log_record_number(line, "first_byte_ms", l->first_byte_ms);
+    log_record_number(line, SPAN("attempts"), l->attempts);
+    log_record_number(line, SPAN("in"), (int64_t)l->bytes_in);
+    log_record_number(line, SPAN("out"), (int64_t)l->bytes_out);
+    log_record_number(line, SPAN("ms"), clock_mono_ms() - l->start);
+    log_record_number(line, SPAN("turn_ms"), l->turn_ms);
+    log_record_number(line, SPAN("creds_ms"), l->creds_ms);
+    log_record_number(line, SPAN("connect_ms"), l->connect_ms);
+    log_record_number(line, SPAN("first_byte_ms"), l->first_byte_ms);
 }
 
 // Of a form that nobody had to read: as far as it is at hand as a whole.
@@ -108,7 +108,7 @@ static void add_action(const struct request *r, struct log_record *line)
     if (of.is_in_body && form.len && form.len == r->body.len)
         action_read_form(&of, r->plan.query, form);
     size_t n = action_text(&of, text, sizeof(text));
-    log_record_text(line, "action", span_from(text, n), sizeof(text));
+    log_record_text(line, SPAN("action"), span_from(text, n), sizeof(text));
 }
 
 static void write_line(const struct request *r)
@@ -117,22 +117,23 @@ static void write_line(const struct request *r)
     struct log_record line;
     struct span none = SPAN("");
     log_record_begin(&line, "ACCESS", r->id);
-    log_record_text(&line, "client", span_of(r->conn->peer), 128);
-    log_record_text(&line, "method", r->msg ? r->msg->method : none, 64);
-    log_record_text(&line, "host", host_of(r), 512);
-    log_record_text(&line, "path", path_of(r), TARGET_MAX_LOGGED);
+    log_record_text(&line, SPAN("client"), span_of(r->conn->peer), 128);
+    log_record_text(&line, SPAN("method"), r->msg ? r->msg->method : none, 64);
+    log_record_text(&line, SPAN("host"), host_of(r), 512);
+    log_record_text(&line, SPAN("path"), path_of(r), TARGET_MAX_LOGGED);
     add_query(r, &line);
-    log_record_text(&line, "service", r->plan.is_signed ? r->plan.service : none, 64);
-    log_record_text(&line, "region", r->plan.is_signed ? r->plan.region : none, 256);
-    log_record_text(&line, "key", span_of(l->key), 16);
-    log_record_number(&line, "status", l->status);
-    log_record_text(&line, "code", span_of(l->code), 64);
+    log_record_text(&line, SPAN("service"), r->plan.is_signed ? r->plan.service : none, 64);
+    log_record_text(&line, SPAN("region"), r->plan.is_signed ? r->plan.region : none, 256);
+    log_record_text(&line, SPAN("key"), span_of(l->key), 16);
+    log_record_number(&line, SPAN("status"), l->status);
+    log_record_text(&line, SPAN("code"), span_of(l->code), 64);
     add_counts(l, &line);
-    log_record_text(&line, "upstream_id", l->upstream_id, 128);
-    log_record_text(&line, "user", span_of(r->user), 64);
-    log_record_number(&line, "reused", l->is_reused);
-    log_record_text(&line, "ended", span_of(l->ended), 64);
-    log_record_text(&line, "identity", span_of(r->plan.is_signed ? r->plan.identity : NULL), 64);
+    log_record_text(&line, SPAN("upstream_id"), l->upstream_id, 128);
+    log_record_text(&line, SPAN("user"), span_of(r->user), 64);
+    log_record_number(&line, SPAN("reused"), l->is_reused);
+    log_record_text(&line, SPAN("ended"), span_of(l->ended), 64);
+    log_record_text(&line, SPAN("identity"), span_of(r->plan.is_signed ? r->plan.identity : NULL),
+                    64);
     add_action(r, &line);
     log_record_send(&line);
 }

@@ -264,7 +264,7 @@ void conn_open(struct worker *w, int fd, struct limit *of_client)
     struct conn *c = xcalloc(1, sizeof(*c));
     c->worker = w;
     c->of_client = of_client;
-    c->id = ++w->next_conn;
+    (void)snprintf(c->id, sizeof(c->id), "c%u-%llu", w->number, (unsigned long long)++w->next_conn);
     c->n_setups = w->n_setups;
     c->parser = h1_parser_new(H1_REQUEST, &limits);
     c->timer = timer_new(w->loop, on_timer, c);

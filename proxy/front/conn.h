@@ -7,6 +7,8 @@
 #include "http/h1_parser.h"
 #include "net/stream.h"
 
+#define CONN_ID_MAX (3 + 2 * DECIMAL_MAX)
+
 struct conn {
     TAILQ_ENTRY(conn) link;
     struct worker *worker;
@@ -16,7 +18,7 @@ struct conn {
     struct timer *timer;     // idle, head, or half-close grace: only one at a time
     struct inside *inside;   // of a CONNECT that is intercepted; NULL: nothing is
     struct deferred bury;
-    uint64_t id;
+    char id[CONN_ID_MAX];  // "c1-17": the worker's 17th
     uint64_t bytes_at_hup; // of the request's body, when the grace began
     unsigned n_requests;
     unsigned n_setups;        // of the worker, when the limits were set

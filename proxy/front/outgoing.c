@@ -41,8 +41,7 @@ static void copy_fields(struct request *r, struct hdrs *out)
 
 static void add_length(struct request *r, struct hdrs *h, uint64_t len)
 {
-    hdrs_add(h, &r->arena, SPAN("Content-Length"),
-             arena_spanf(&r->arena, "%llu", (unsigned long long)len));
+    hdrs_add(h, &r->arena, SPAN("Content-Length"), arena_decimal(&r->arena, len));
 }
 
 static enum status add_framing(struct request *r, struct hdrs *h, struct err *e)
@@ -69,7 +68,8 @@ static enum status add_framing(struct request *r, struct hdrs *h, struct err *e)
     if ((r->wants_continue && !is_held) || r->holds_upload)
         hdrs_add(h, a, SPAN("Expect"), SPAN("100-continue"));
     if (r->config->via)
-        hdrs_add(h, a, SPAN("Via"), arena_spanf(a, "1.1 %s", r->worker->shared->pseudonym));
+        hdrs_add(h, a, SPAN("Via"),
+                 ARENA_JOIN(a, SPAN("1.1 "), span_of(r->worker->shared->pseudonym)));
     return ST_OK;
 }
 
@@ -172,8 +172,7 @@ static struct span join_target(struct request *r, const struct sign_target *targ
 {
     if (!target->query.len)
         return target->wire_path;
-    return arena_spanf(&r->arena, "%.*s?%.*s", SPAN_ARG(target->wire_path),
-                       SPAN_ARG(target->query));
+    return ARENA_JOIN(&r->arena, target->wire_path, SPAN("?"), target->query);
 }
 
 static enum status sign_head(struct request *r, struct hdrs *h, struct span *wire, struct err *e)

@@ -52,8 +52,7 @@ static void add_framing(struct request *r, const struct msg *m, struct hdrs *h)
         else if (m->status == 205)
             hdrs_add(h, &r->arena, SPAN("Content-Length"), SPAN("0"));
     } else if (m->framing == MSG_LENGTH) {
-        hdrs_add(h, &r->arena, SPAN("Content-Length"),
-                 arena_spanf(&r->arena, "%llu", (unsigned long long)m->length));
+        hdrs_add(h, &r->arena, SPAN("Content-Length"), arena_decimal(&r->arena, m->length));
     } else if (r->msg->minor == 1) {
         r->answers_chunked = true;
         hdrs_add(h, &r->arena, SPAN("Transfer-Encoding"), SPAN("chunked"));
@@ -88,7 +87,7 @@ void relay_head(struct request *r, const struct msg *m)
     else if (r->msg->minor == 0)
         hdrs_add(&h, a, SPAN("Connection"), SPAN("keep-alive"));
     if (r->config->attempts_header)
-        hdrs_add(&h, a, SPAN("X-Sigv4-Proxy-Attempts"), arena_spanf(a, "%u", r->log.attempts));
+        hdrs_add(&h, a, SPAN("X-Sigv4-Proxy-Attempts"), arena_decimal(a, r->log.attempts));
     note_upstream_id(r, m);
     r->log.status = m->status;
     tell_failure_head(r, m);

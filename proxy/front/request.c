@@ -126,6 +126,14 @@ static void on_timer(void *arg)
 
 // ---- life
 
+static void set_id(struct request *r)
+{
+    size_t len = strlen(r->conn->id);
+    memcpy(r->id, r->conn->id, len);
+    r->id[len] = '.';
+    *decimal_put(r->id + len + 1, r->conn->n_requests + 1) = '\0';
+}
+
 struct request *request_new(struct conn *c)
 {
     struct worker *w = c->worker;
@@ -144,8 +152,7 @@ struct request *request_new(struct conn *c)
     r->conn = c;
     r->config = config_acquire(w->setup.config);
     r->state = REQ_READ_HEAD;
-    (void)snprintf(r->id, sizeof(r->id), "c%u-%llu.%u", w->number, (unsigned long long)c->id,
-                   c->n_requests + 1);
+    set_id(r);
     r->log.start = clock_mono_ms();
     return r;
 }

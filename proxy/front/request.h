@@ -104,7 +104,7 @@ struct request {
     struct conn *conn; // NULL while spare
     struct config *config;
     struct arena arena;
-    char id[32];
+    char id[CONN_ID_MAX + 1 + DECIMAL_MAX]; // "c1-17.3": the connection's third
     enum request_state state;
     struct timer *timer; // the state's
     const struct msg *msg;

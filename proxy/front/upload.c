@@ -84,7 +84,7 @@ void upload_set_fields(struct request *r, struct hdrs *h)
     (void)hdrs_remove(h, SPAN("x-amz-trailer"));
     if (upload_is_framed(r))
         hdrs_add(h, &r->arena, SPAN("x-amz-decoded-content-length"),
-                 arena_spanf(&r->arena, "%llu", (unsigned long long)data_len(r)));
+                 arena_decimal(&r->arena, data_len(r)));
     if (has_trailer(r))
         hdrs_add(h, &r->arena, SPAN("x-amz-trailer"), r->plan.trailer);
     else if (r->plan.is_framed && r->client_done)

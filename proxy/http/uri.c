@@ -263,15 +263,12 @@ const char *uri_why_bad_host(struct span host)
 
 struct span uri_format_host(const struct uri_authority *h, bool is_https, struct arena *a)
 {
-    bool is_v6 = h->kind == URI_IPV6;
-    const char *open = is_v6 ? "[" : "";
-    const char *close = is_v6 ? "]" : "";
-    if (!h->port || h->port == (is_https ? 443 : 80)) {
-        if (!is_v6)
-            return h->host;
-        return arena_spanf(a, "%s%.*s%s", open, SPAN_ARG(h->host), close);
-    }
-    return arena_spanf(a, "%s%.*s%s:%u", open, SPAN_ARG(h->host), close, (unsigned)h->port);
+    struct span host = h->host;
+    if (h->kind == URI_IPV6)
+        host = ARENA_JOIN(a, SPAN("["), host, SPAN("]"));
+    if (!h->port || h->port == (is_https ? 443 : 80))
+        return host;
+    return ARENA_JOIN(a, host, SPAN(":"), arena_decimal(a, h->port));
 }
 
 struct span uri_decode(struct span s, struct arena *a)

@@ -4,7 +4,6 @@
 // line is valid JSON whatever came in. A value that is too long ends in "...".
 #include "log/line_int.h"
 
-#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +12,31 @@
 
 #define END_ROOM   8 // ..."}\n
 #define ESCAPE_MAX 12
+#define NUMBER_MAX (1 + DECIMAL_MAX)
 #define BAD        0xfffdu
+
+// What an octet is in a line.
+enum {
+    PLAIN = 1, // stands for itself
+    BARE = 2,  // needs no quotes in text either
+};
+
+// clang-format off
+#define E 0              // is escaped
+#define Q PLAIN
+#define B (PLAIN | BARE)
+#define E16 E, E, E, E, E, E, E, E, E, E, E, E, E, E, E, E
+static const unsigned char kinds[256] = {
+    E16, E16,
+    Q, B, E, B, B, B, B, B, B, B, B, B, B, B, B, B, //  !"#$%&'()*+,-./
+    B, B, B, B, B, B, B, B, B, B, B, B, B, Q, B, B, // 0123456789:;<=>?
+    B, B, B, B, B, B, B, B, B, B, B, B, B, B, B, B, // @ABCDEFGHIJKLMNO
+    B, B, B, B, B, B, B, B, B, B, B, B, E, B, B, B, // PQRSTUVWXYZ[\]^_
+    B, B, B, B, B, B, B, B, B, B, B, B, B, B, B, B, // `abcdefghijklmno
+    B, B, B, B, B, B, B, B, B, B, B, B, B, B, B, E, // pqrstuvwxyz{|}~
+    E16, E16, E16, E16, E16, E16, E16, E16,
+};
+// clang-format on
 
 static _Atomic int format = LOG_TEXT;
 
@@ -27,13 +50,23 @@ static bool is_json(void)
     return atomic_load_explicit(&format, memory_order_relaxed) == LOG_JSON;
 }
 
-static void put(struct log_record *l, const char *text)
+static size_t room(const struct log_record *l)
 {
-    size_t len = strlen(text);
-    if (len > sizeof(l->p) - END_ROOM - l->len)
+    return sizeof(l->p) - END_ROOM - l->len;
+}
+
+static void put(struct log_record *l, struct span text)
+{
+    if (!text.len || text.len > room(l))
         return;
-    memcpy(l->p + l->len, text, len);
-    l->len += len;
+    memcpy(l->p + l->len, text.p, text.len);
+    l->len += text.len;
+}
+
+// The one or the other, as the format wants it.
+static void put_either(struct log_record *l, struct span json, struct span text)
+{
+    put(l, l->is_json ? json : text);
 }
 
 // ---- one character
@@ -111,19 +144,22 @@ static size_t escape_text(struct span s, char out[ESCAPE_MAX + 1], bool is_quote
     return 1;
 }
 
-static bool is_plain(char c)
+// What all octets of s are.
+static unsigned kind_of(struct span s)
 {
-    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+    unsigned all = PLAIN | BARE;
+    for (size_t i = 0; i < s.len; i++)
+        all &= kinds[(unsigned char)s.p[i]];
+    return all;
 }
 
 // Appends s escaped, at most max characters of it. False where something was left out.
 static bool put_escaped(struct log_record *l, struct span s, size_t max, bool is_quoted)
 {
-    size_t room = sizeof(l->p) - END_ROOM - l->len;
-    size_t left = max < room ? max : room;
+    size_t left = max < room(l) ? max : room(l);
     char one[ESCAPE_MAX + 1];
     for (size_t i = 0; i < s.len;) {
-        if (is_plain(s.p[i])) { // nearly all
+        if (kinds[(unsigned char)s.p[i]] & PLAIN) { // nearly all
             if (!left)
                 return false;
             l->p[l->len++] = s.p[i++];
@@ -153,12 +189,12 @@ static void put_dots(struct log_record *l, bool is_whole)
     l->len += 3;
 }
 
-static const char *level_name(enum log_level level, bool lower)
+static struct span level_name(enum log_level level, bool lower)
 {
-    static const char *const names[][2] = {[LOG_ERROR] = {"ERROR", "error"},
-                                           [LOG_WARN] = {"WARN", "warn"},
-                                           [LOG_INFO] = {"INFO", "info"},
-                                           [LOG_DEBUG] = {"DEBUG", "debug"}};
+    static const struct span names[][2] = {[LOG_ERROR] = {SPAN("ERROR"), SPAN("error")},
+                                           [LOG_WARN] = {SPAN("WARN"), SPAN("warn")},
+                                           [LOG_INFO] = {SPAN("INFO"), SPAN("info")},
+                                           [LOG_DEBUG] = {SPAN("DEBUG"), SPAN("debug")}};
     return names[level][lower];
 }
 
@@ -168,19 +204,18 @@ static void begin(struct log_record *l)
     clock_format_iso(clock_wall_ms(), at);
     l->len = 0;
     l->is_json = is_json();
-    if (l->is_json)
-        put(l, "{\"time\":\"");
-    put(l, at);
-    put(l, l->is_json ? "\",\"level\":\"" : " ");
+    put_either(l, SPAN("{\"time\":\""), SPAN(""));
+    put(l, span_from(at, sizeof(at) - 1));
+    put_either(l, SPAN("\",\"level\":\""), SPAN(" "));
 }
 
 static void put_subject(struct log_record *l, const char *subject)
 {
     if (!subject)
         return;
-    put(l, l->is_json ? ",\"id\":\"" : "[");
+    put_either(l, SPAN(",\"id\":\""), SPAN("["));
     put_dots(l, put_escaped(l, span_of(subject), 256, l->is_json));
-    put(l, l->is_json ? "\"" : "] ");
+    put_either(l, SPAN("\""), SPAN("] "));
 }
 
 void line_message(struct log_record *l, enum log_level level, const char *subject, struct span text,
@@ -188,10 +223,9 @@ void line_message(struct log_record *l, enum log_level level, const char *subjec
 {
     begin(l);
     put(l, level_name(level, l->is_json));
-    put(l, l->is_json ? "\"" : " ");
+    put_either(l, SPAN("\""), SPAN(" "));
     put_subject(l, subject);
-    if (l->is_json)
-        put(l, ",\"message\":\"");
+    put_either(l, SPAN(",\"message\":\""), SPAN(""));
     bool is_all = put_escaped(l, text, sizeof(l->p), l->is_json);
     put_dots(l, is_all && is_whole);
     if (l->is_json)
@@ -209,61 +243,55 @@ void line_end(struct log_record *l)
 void log_record_begin(struct log_record *l, const char *event, const char *subject)
 {
     begin(l);
-    if (l->is_json)
-        put(l, "info\",\"event\":\"");
+    put_either(l, SPAN("info\",\"event\":\""), SPAN(""));
     for (const char *c = event; *c; c++) {
         char one = *c;
         if (l->is_json)
             one = ascii_lower(one);
         l->p[l->len++] = one;
     }
-    put(l, l->is_json ? "\"" : " ");
+    put_either(l, SPAN("\""), SPAN(" "));
     put_subject(l, subject);
     if (!l->is_json)
         l->len--; // each field brings the blank in front of it
 }
 
-static void put_name(struct log_record *l, const char *name)
+static void put_name(struct log_record *l, struct span name)
 {
-    put(l, l->is_json ? ",\"" : " ");
+    put_either(l, SPAN(",\""), SPAN(" "));
     put(l, name);
-    put(l, l->is_json ? "\":" : "=");
+    put_either(l, SPAN("\":"), SPAN("="));
 }
 
-static bool needs_quotes(struct span s)
-{
-    if (span_is(s, "-"))
-        return true;
-    for (size_t i = 0; i < s.len; i++)
-        if (!is_plain(s.p[i]) || s.p[i] == ' ' || s.p[i] == '=')
-            return true;
-    return false;
-}
-
-void log_record_text(struct log_record *l, const char *name, struct span value, size_t max)
+void log_record_text(struct log_record *l, struct span name, struct span value, size_t max)
 {
     // A value that might not fit is left out whole: half a record would not be read by anybody.
-    if (sizeof(l->p) - END_ROOM - l->len < max + strlen(name) + 16)
+    if (room(l) < max + name.len + 16)
         return;
     put_name(l, name);
     if (!value.len) {
-        put(l, l->is_json ? "null" : "-");
+        put_either(l, SPAN("null"), SPAN("-"));
         return;
     }
-    bool is_quoted = l->is_json || needs_quotes(value);
+    unsigned kind = kind_of(value);
+    bool is_quoted = l->is_json || !(kind & BARE) || span_is(value, "-");
     if (is_quoted)
-        put(l, "\"");
-    put_dots(l, put_escaped(l, value, max, is_quoted));
+        put(l, SPAN("\""));
+    if ((kind & PLAIN) && value.len <= max)
+        put(l, value);
+    else
+        put_dots(l, put_escaped(l, value, max, is_quoted));
     if (is_quoted)
-        put(l, "\"");
+        put(l, SPAN("\""));
 }
 
-void log_record_number(struct log_record *l, const char *name, int64_t value)
+void log_record_number(struct log_record *l, struct span name, int64_t value)
 {
-    char text[24];
-    (void)snprintf(text, sizeof(text), "%" PRId64, value);
-    if (sizeof(l->p) - END_ROOM - l->len < strlen(name) + sizeof(text) + 4)
+    if (room(l) < name.len + NUMBER_MAX + 4)
         return;
     put_name(l, name);
-    put(l, text);
+    if (value < 0)
+        put(l, SPAN("-"));
+    uint64_t size = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    l->len = (size_t)(decimal_put(l->p + l->len, size) - l->p);
 }

@@ -58,8 +58,8 @@ struct log_record {
 };
 void log_record_begin(struct log_record *l, const char *event, const char *subject);
 // At most max characters of the value, escaped, are shown. Empty: "-", in JSON null.
-void log_record_text(struct log_record *l, const char *name, struct span value, size_t max);
-void log_record_number(struct log_record *l, const char *name, int64_t value);
+void log_record_text(struct log_record *l, struct span name, struct span value, size_t max);
+void log_record_number(struct log_record *l, struct span name, int64_t value);
 void log_record_send(struct log_record *l);
 
 #define log_error(subject, ...) log_line(LOG_ERROR, subject, __VA_ARGS__)

@@ -121,9 +121,8 @@ static void set_target(struct plan_ctx *c)
     p->query = c->uri.query;
     p->raw_target = c->msg->target;
     if (c->uri.form == URI_ABSOLUTE)
-        p->raw_target = c->uri.query.p ? arena_spanf(c->a, "%.*s?%.*s", SPAN_ARG(c->uri.path),
-                                                     SPAN_ARG(c->uri.query))
-                                       : c->uri.path;
+        p->raw_target =
+            c->uri.query.p ? ARENA_JOIN(c->a, c->uri.path, SPAN("?"), c->uri.query) : c->uri.path;
 }
 
 static bool is_passed_on_unsigned(const struct plan_ctx *c)
@@ -157,10 +156,10 @@ const char *plan_creds_key(const struct config *config, const struct config_rout
     const char *profile = route && route->profile ? route->profile : config->profile;
     const char *role = route && route->role_arn ? route->role_arn : config->role_arn;
     if (role && profile)
-        return arena_printf(a, "role=%s profile=%s", role, profile);
+        return ARENA_JOIN(a, SPAN("role="), span_of(role), SPAN(" profile="), span_of(profile)).p;
     if (role)
-        return arena_printf(a, "role=%s", role);
-    return profile ? arena_printf(a, "profile=%s", profile) : "";
+        return ARENA_JOIN(a, SPAN("role="), span_of(role)).p;
+    return profile ? ARENA_JOIN(a, SPAN("profile="), span_of(profile)).p : "";
 }
 
 // An identity is whole: what the general settings or a route say of a role is not added to it, and

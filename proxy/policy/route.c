@@ -103,13 +103,14 @@ bool route_find(struct plan_ctx *c)
     if (c->route) {
         bool says_how = c->route->service || c->route->has_sign;
         c->admitted = glob && !says_how ? ADMITTED_UNSIGNED : ADMITTED_ROUTE;
-        c->out->rule_host = arena_printf(c->a, "[route \"%s\"]", c->route->glob);
+        c->out->rule_host =
+            ARENA_JOIN(c->a, SPAN("[route \""), span_of(c->route->glob), SPAN("\"]")).p;
     } else if (glob && !(is_star(glob) && is_aws)) {
         c->admitted = ADMITTED_UNSIGNED;
-        c->out->rule_host = arena_printf(c->a, "unsigned_hosts %s", glob);
+        c->out->rule_host = ARENA_JOIN(c->a, SPAN("unsigned_hosts "), span_of(glob)).p;
     } else if (is_aws) {
         c->admitted = ADMITTED_BUILT_IN;
-        c->out->rule_host = arena_printf(c->a, "AWS host: %s", c->host.rule);
+        c->out->rule_host = ARENA_JOIN(c->a, SPAN("AWS host: "), span_of(c->host.rule)).p;
     } else if (c->host.takes_bearer &&
                span_istarts(hdrs_get(&c->msg->hdrs, SPAN("Authorization")), SPAN("Bearer "))) {
         c->admitted = ADMITTED_TOKEN;

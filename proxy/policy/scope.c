@@ -171,7 +171,8 @@ bool scope_find(struct plan_ctx *c)
     p->is_sigv4a = algorithm == ALGORITHM_SIGV4A ||
                    (algorithm == ALGORITHM_AUTO && (c->host.is_sigv4a || is_region_set(s.region)));
     p->is_s3_family = scope_is_s3_family(p->service);
-    p->rule_scope =
-        arena_printf(c->a, "service by %s, region by %s", s.service_rule, s.region_rule);
+    p->rule_scope = ARENA_JOIN(c->a, SPAN("service by "), span_of(s.service_rule),
+                               SPAN(", region by "), span_of(s.region_rule))
+                        .p;
     return true;
 }

@@ -128,22 +128,23 @@ static void audit(const struct presign_run *r, const struct presign_plan *p,
     char key[8] = "...";
     char action[PLAN_ACTION_TEXT];
     struct span last = span_sub(id, id.len > 4 ? id.len - 4 : 0, 4);
-    memcpy(key + 3, last.p, last.len);
+    if (last.len)
+        memcpy(key + 3, last.p, last.len);
     key[3 + last.len] = '\0';
     clock_format_iso(url->expires_at_ms, at);
     log_record_begin(&line, "PRESIGN", r->c.who);
-    log_record_text(&line, "method", p->msg.method, 32);
-    log_record_text(&line, "host", p->plan.host, 512);
-    log_record_text(&line, "path", p->plan.path, PATH_LOGGED);
-    log_record_text(&line, "bucket", p->bucket, 128);
-    log_record_text(&line, "object", p->key, PATH_LOGGED);
-    log_record_text(&line, "service", p->plan.service, 64);
-    log_record_text(&line, "region", p->plan.region, 256);
-    log_record_number(&line, "expires_in", url->expires_s);
-    log_record_text(&line, "expires_at", span_of(at), 32);
-    log_record_text(&line, "key", span_of(key), 16);
-    log_record_text(&line, "identity", span_of(p->plan.identity), 64);
-    log_record_text(&line, "action",
+    log_record_text(&line, SPAN("method"), p->msg.method, 32);
+    log_record_text(&line, SPAN("host"), p->plan.host, 512);
+    log_record_text(&line, SPAN("path"), p->plan.path, PATH_LOGGED);
+    log_record_text(&line, SPAN("bucket"), p->bucket, 128);
+    log_record_text(&line, SPAN("object"), p->key, PATH_LOGGED);
+    log_record_text(&line, SPAN("service"), p->plan.service, 64);
+    log_record_text(&line, SPAN("region"), p->plan.region, 256);
+    log_record_number(&line, SPAN("expires_in"), url->expires_s);
+    log_record_text(&line, SPAN("expires_at"), span_of(at), 32);
+    log_record_text(&line, SPAN("key"), span_of(key), 16);
+    log_record_text(&line, SPAN("identity"), span_of(p->plan.identity), 64);
+    log_record_text(&line, SPAN("action"),
                     span_from(action, action_text(&p->plan.action, action, sizeof(action))),
                     sizeof(action));
     log_record_send(&line);

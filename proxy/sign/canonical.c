@@ -41,39 +41,55 @@ static bool is_escape(struct span s, size_t i)
 
 enum { KEEP_SLASH = 1, DECODE = 2, PLUS_IS_SPACE = 4 };
 
-// Each octet, decoded first where asked for, is written as it is or as an escape. out may be NULL:
-// then it only counts. A '%' that begins no escape is a literal '%'.
-static size_t recode(char *out, struct span s, unsigned how)
+// Stands in a canonical form as it is.
+static bool is_kept(unsigned char c, unsigned how)
+{
+    return in_set(&unreserved, c) || (c == '/' && (how & KEEP_SLASH));
+}
+
+// The octet at *i, decoded where asked for; moves behind it. A '%' that begins no escape is a
+// literal '%'.
+static unsigned char next_octet(struct span s, size_t *i, unsigned how)
+{
+    size_t at = (*i)++;
+    if ((how & DECODE) && is_escape(s, at)) {
+        *i = at + 3;
+        return (unsigned char)(hex_value(s.p[at + 1]) << 4 | hex_value(s.p[at + 2]));
+    }
+    return (how & PLUS_IS_SPACE) && s.p[at] == '+' ? ' ' : (unsigned char)s.p[at];
+}
+
+static size_t recoded_len(struct span s, unsigned how)
 {
     size_t n = 0;
-    for (size_t i = 0; i < s.len;) {
-        unsigned char c = (unsigned char)s.p[i];
-        size_t taken = 1;
-        if ((how & DECODE) && is_escape(s, i)) {
-            c = (unsigned char)(hex_value(s.p[i + 1]) << 4 | hex_value(s.p[i + 2]));
-            taken = 3;
-        } else if ((how & PLUS_IS_SPACE) && c == '+') {
-            c = ' ';
-        }
-        i += taken;
-        bool is_plain = in_set(&unreserved, c) || (c == '/' && (how & KEEP_SLASH));
-        if (out && is_plain)
-            out[n] = (char)c;
-        else if (out)
-            put_escape(out + n, c);
-        n += is_plain ? 1 : 3;
-    }
+    for (size_t i = 0; i < s.len;)
+        n += is_kept(next_octet(s, &i, how), how) ? 1 : 3;
     return n;
+}
+
+// Each octet, decoded first where asked for, is written as it is or as an escape.
+static char *recode(char *out, struct span s, unsigned how)
+{
+    for (size_t i = 0; i < s.len;) {
+        unsigned char c = next_octet(s, &i, how);
+        if (is_kept(c, how)) {
+            *out++ = (char)c;
+        } else {
+            put_escape(out, c);
+            out += 3;
+        }
+    }
+    return out;
 }
 
 size_t encoded_len(struct span s, bool keep_slash)
 {
-    return recode(NULL, s, keep_slash ? KEEP_SLASH : 0);
+    return recoded_len(s, keep_slash ? KEEP_SLASH : 0);
 }
 
 char *encode(char *out, struct span s, bool keep_slash)
 {
-    return out + recode(out, s, keep_slash ? KEEP_SLASH : 0);
+    return recode(out, s, keep_slash ? KEEP_SLASH : 0);
 }
 
 struct span decode_name(struct span s, char *out, size_t cap)
@@ -92,38 +108,42 @@ struct span decode_name(struct span s, char *out, size_t cap)
     return span_from(out, n);
 }
 
-static struct span recoded(struct span path, unsigned how, struct arena *a)
+// The input itself where nothing changes, which is nearly always.
+static struct span recoded(struct span s, unsigned how, struct arena *a)
 {
-    size_t len = recode(NULL, path, how);
-    char *p = arena_alloc(a, len);
-    (void)recode(p, path, how);
-    return span_from(p, len);
+    size_t same = 0;
+    while (same < s.len && is_kept((unsigned char)s.p[same], how))
+        same++;
+    if (same == s.len)
+        return s;
+    char *p = arena_alloc(a, recoded_len(s, how));
+    return span_from(p, (size_t)(recode(p, s, how) - p));
+}
+
+static bool is_wire_legal(struct span s, size_t i)
+{
+    return s.p[i] == '%' ? is_escape(s, i) : in_set(&wire_legal, (unsigned char)s.p[i]);
 }
 
 // The client's bytes, with only those escaped that may not stand in a request target.
-static size_t wire_octets(char *out, struct span s)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        bool is_plain = c == '%' ? is_escape(s, i) : in_set(&wire_legal, c);
-        if (out && is_plain)
-            out[n] = (char)c;
-        else if (out)
-            put_escape(out + n, c);
-        n += is_plain ? 1 : 3;
-    }
-    return n;
-}
-
 static struct span wire_path(struct span path, struct arena *a)
 {
-    size_t len = wire_octets(NULL, path);
-    if (len == path.len)
+    size_t n_illegal = 0;
+    for (size_t i = 0; i < path.len; i++)
+        n_illegal += !is_wire_legal(path, i);
+    if (!n_illegal)
         return path;
-    char *p = arena_alloc(a, len);
-    (void)wire_octets(p, path);
-    return span_from(p, len);
+    char *p = arena_alloc(a, path.len + 2 * n_illegal);
+    size_t n = 0;
+    for (size_t i = 0; i < path.len; i++) {
+        bool is_legal = is_wire_legal(path, i);
+        if (is_legal)
+            p[n] = path.p[i];
+        else
+            put_escape(p + n, (unsigned char)path.p[i]);
+        n += is_legal ? 1 : 3;
+    }
+    return span_from(p, n);
 }
 
 static bool is_normal(struct span path)
@@ -233,7 +253,7 @@ void sign_target_make(struct span path, struct span query, bool is_s3_family, st
                       struct sign_target *out)
 {
     if (!path.len || path.p[0] != '/')
-        path = JOIN(a, SPAN("/"), path);
+        path = ARENA_JOIN(a, SPAN("/"), path);
     if (is_s3_family) {
         out->wire_path = recoded(path, DECODE | KEEP_SLASH, a);
         out->canon_path = out->wire_path;

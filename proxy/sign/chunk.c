@@ -59,7 +59,8 @@ struct sign_chunks *sign_chunks_new(const struct sign_request *r, const struct s
         c = xcalloc(1, sizeof(*c));
         c->key = sign_key_acquire(cache, id, s.stamp, &r->scope);
         memcpy(c->previous, seed.p, DIGEST_HEX);
-        struct span text = JOIN(&a, span_from(s.stamp, STAMP_LEN), SPAN("\n"), s.scope, SPAN("\n"));
+        struct span text =
+            ARENA_JOIN(&a, span_from(s.stamp, STAMP_LEN), SPAN("\n"), s.scope, SPAN("\n"));
         c->stamp_and_scope = span_from(xstrndup(text.p, text.len), text.len);
     }
     if (c)
@@ -87,8 +88,9 @@ static void chain(struct sign_chunks *c, struct span algorithm, struct span midd
     arena_init(&a);
     hex_encode(hash, DIGEST_LEN, hex);
     sign_key_hmac(c->key,
-                  JOIN(&a, algorithm, SPAN("\n"), c->stamp_and_scope,
-                       span_from(c->previous, DIGEST_HEX), middle, span_from(hex, DIGEST_HEX)),
+                  ARENA_JOIN(&a, algorithm, SPAN("\n"), c->stamp_and_scope,
+                             span_from(c->previous, DIGEST_HEX), middle,
+                             span_from(hex, DIGEST_HEX)),
                   mac);
     hex_encode(mac, DIGEST_LEN, c->previous);
     arena_clear(&a);
@@ -129,7 +131,7 @@ static struct span canonical_trailers(const struct sign_field *trailers, unsigne
         v[at] = field;
     }
     for (unsigned i = 0; i < n; i++)
-        text = JOIN(a, text, v[i].name, SPAN(":"), v[i].value, SPAN("\n"));
+        text = ARENA_JOIN(a, text, v[i].name, SPAN(":"), v[i].value, SPAN("\n"));
     return text;
 }
 
@@ -141,17 +143,17 @@ struct span sign_chunks_end(struct sign_chunks *c, const struct sign_field *trai
     digest_sha256(SPAN(""), hash);
     struct span text = arena_dup(a, span_from(head, sign_chunks_head(c, 0, hash, head)));
     if (!c->has_trailer)
-        return JOIN(a, text, SPAN("\r\n"));
+        return ARENA_JOIN(a, text, SPAN("\r\n"));
     for (unsigned i = 0; i < n; i++)
-        text =
-            JOIN(a, text, lowered(trailers[i], a).name, SPAN(":"), trailers[i].value, SPAN("\r\n"));
+        text = ARENA_JOIN(a, text, lowered(trailers[i], a).name, SPAN(":"), trailers[i].value,
+                          SPAN("\r\n"));
     if (c->key) {
         digest_sha256(canonical_trailers(trailers, n, a), hash);
         chain(c, SPAN("AWS4-HMAC-SHA256-TRAILER"), SPAN("\n"), hash);
-        text = JOIN(a, text, SPAN(TRAILER_SIGNATURE), span_from(c->previous, DIGEST_HEX),
-                    SPAN("\r\n"));
+        text = ARENA_JOIN(a, text, SPAN(TRAILER_SIGNATURE), span_from(c->previous, DIGEST_HEX),
+                          SPAN("\r\n"));
     }
-    return JOIN(a, text, SPAN("\r\n"));
+    return ARENA_JOIN(a, text, SPAN("\r\n"));
 }
 
 static uint64_t head_len(uint64_t len, bool is_signed)

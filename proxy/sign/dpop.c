@@ -201,10 +201,10 @@ enum status dpop_proof(struct span pem, const struct dpop_claims *c, struct aren
             arena_spanf(a, "{\"jti\":\"%.*s\",\"htm\":\"%.*s\",\"htu\":\"%.*s\",\"iat\":%lld}",
                         SPAN_ARG(uuid_of(c->id, a)), SPAN_ARG(c->method), SPAN_ARG(c->url),
                         (long long)c->wall_s);
-        struct span text = JOIN(a, part_of(header, a), SPAN("."), part_of(claims, a));
+        struct span text = ARENA_JOIN(a, part_of(header, a), SPAN("."), part_of(claims, a));
         sign_raw(key, text, raw);
         EVP_PKEY_free(key);
-        *out = JOIN(a, text, SPAN("."), base64url(raw, sizeof(raw), a));
+        *out = ARENA_JOIN(a, text, SPAN("."), base64url(raw, sizeof(raw), a));
     }
     secret_wipe(scalar, sizeof(scalar));
     return is_key ? ST_OK

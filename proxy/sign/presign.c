@@ -91,26 +91,27 @@ static struct span parameters(const struct signing *s, struct span names)
 {
     const struct sign_request *r = s->r;
     struct span given = strip(r->target->query, v4_names, COUNT(v4_names), s->a);
-    struct span credential = JOIN(s->a, s->id->access_key, SPAN("/"), s->scope);
-    return JOIN(s->a, given, given.len ? SPAN("&") : SPAN(""), SPAN("X-Amz-Algorithm="),
-                s->algorithm, SPAN("&X-Amz-Credential="), encoded(credential, s->a),
-                SPAN("&X-Amz-Date="), span_from(s->stamp, STAMP_LEN), SPAN("&X-Amz-SignedHeaders="),
-                encoded(names, s->a), SPAN("&X-Amz-Expires="),
-                arena_spanf(s->a, "%lld", (long long)r->expires_s));
+    struct span credential = ARENA_JOIN(s->a, s->id->access_key, SPAN("/"), s->scope);
+    return ARENA_JOIN(s->a, given, given.len ? SPAN("&") : SPAN(""), SPAN("X-Amz-Algorithm="),
+                      s->algorithm, SPAN("&X-Amz-Credential="), encoded(credential, s->a),
+                      SPAN("&X-Amz-Date="), span_from(s->stamp, STAMP_LEN),
+                      SPAN("&X-Amz-SignedHeaders="), encoded(names, s->a), SPAN("&X-Amz-Expires="),
+                      arena_spanf(s->a, "%lld", (long long)r->expires_s));
 }
 
 static struct span region_parameter(const struct signing *s)
 {
     if (!s->r->is_sigv4a)
         return SPAN("");
-    return JOIN(s->a, SPAN("&X-Amz-Region-Set="), encoded(s->r->scope.region, s->a));
+    return ARENA_JOIN(s->a, SPAN("&X-Amz-Region-Set="), encoded(s->r->scope.region, s->a));
 }
 
 static struct span token_parameter(const struct signing *s)
 {
     if (!s->id->session_token.len)
         return SPAN("");
-    return JOIN(s->a, SPAN("&"), token_name(s->id), SPAN("="), encoded(s->id->session_token, s->a));
+    return ARENA_JOIN(s->a, SPAN("&"), token_name(s->id), SPAN("="),
+                      encoded(s->id->session_token, s->a));
 }
 
 enum status sign_query(const struct sign_request *r, const struct sign_identity *id,
@@ -134,9 +135,9 @@ enum status sign_query(const struct sign_request *r, const struct sign_identity 
     out->signed_headers = signed_names(&fields, a);
     struct span always = parameters(&s, out->signed_headers);
     struct span region = region_parameter(&s);
-    struct span all = JOIN(a, always, token_parameter(&s), region);
-    struct span to_sign = r->token_unsigned ? JOIN(a, always, region) : all;
+    struct span all = ARENA_JOIN(a, always, token_parameter(&s), region);
+    struct span to_sign = r->token_unsigned ? ARENA_JOIN(a, always, region) : all;
     signing_finish(&s, &fields, canonical_query(to_sign, a), out);
-    out->query = JOIN(a, all, SPAN("&X-Amz-Signature="), out->signature);
+    out->query = ARENA_JOIN(a, all, SPAN("&X-Amz-Signature="), out->signature);
     return ST_OK;
 }

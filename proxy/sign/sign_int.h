@@ -86,12 +86,6 @@ struct span signed_names(const struct signed_fields *f, struct arena *a);
 // Visible ASCII: what stands in a request line, in Host or in our own fields.
 bool is_visible(struct span s);
 
-// All parts, one behind the other.
-struct span join(struct arena *a, const struct span *parts, size_t n);
-#define JOIN(a, ...)                                                                               \
-    join((a), (const struct span[]){__VA_ARGS__},                                                  \
-         sizeof((const struct span[]){__VA_ARGS__}) / sizeof(struct span))
-
 // Appends s at out, returns the end.
 static inline char *put(char *out, struct span s)
 {

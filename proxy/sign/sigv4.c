@@ -29,18 +29,6 @@ static void make_stamp(int64_t wall_s, char out[STAMP_LEN])
     *out = 'Z';
 }
 
-struct span join(struct arena *a, const struct span *parts, size_t n)
-{
-    size_t len = 0;
-    for (size_t i = 0; i < n; i++)
-        len += parts[i].len;
-    char *p = arena_alloc(a, len);
-    char *end = p;
-    for (size_t i = 0; i < n; i++)
-        end = put(end, parts[i]);
-    return span_from(p, len);
-}
-
 // Eight octets at a time, for tokens are long: in 0x21..0x7e neither the octet itself, nor the
 // octet less 0x21, nor the octet plus one has its high bit set; the lowest octet outside sets one
 // of them.
@@ -95,11 +83,11 @@ enum status signing_begin(struct signing *s, struct err *e)
     const struct sign_scope *scope = &s->r->scope;
     if (s->r->is_sigv4a) {
         s->algorithm = SPAN("AWS4-ECDSA-P256-SHA256");
-        s->scope = JOIN(s->a, date, SPAN("/"), scope->service, SPAN("/aws4_request"));
+        s->scope = ARENA_JOIN(s->a, date, SPAN("/"), scope->service, SPAN("/aws4_request"));
     } else {
         s->algorithm = SPAN("AWS4-HMAC-SHA256");
-        s->scope = JOIN(s->a, date, SPAN("/"), scope->region, SPAN("/"), scope->service,
-                        SPAN("/aws4_request"));
+        s->scope = ARENA_JOIN(s->a, date, SPAN("/"), scope->region, SPAN("/"), scope->service,
+                              SPAN("/aws4_request"));
     }
     return ST_OK;
 }
@@ -161,8 +149,8 @@ void signing_finish(const struct signing *s, const struct signed_fields *fields,
     char hash[DIGEST_HEX + 1];
     out->canonical_request = canonical_request(s, fields, query, out->signed_headers);
     digest_sha256_hex(out->canonical_request, hash);
-    out->string_to_sign = JOIN(s->a, s->algorithm, SPAN("\n"), span_from(s->stamp, STAMP_LEN),
-                               SPAN("\n"), s->scope, SPAN("\n"), span_from(hash, DIGEST_HEX));
+    out->string_to_sign = ARENA_JOIN(s->a, s->algorithm, SPAN("\n"), span_from(s->stamp, STAMP_LEN),
+                                     SPAN("\n"), s->scope, SPAN("\n"), span_from(hash, DIGEST_HEX));
     out->signature =
         s->r->is_sigv4a ? sign_ecdsa(s, out->string_to_sign) : sign_hmac(s, out->string_to_sign);
 }
@@ -198,7 +186,8 @@ enum status sign_header(const struct sign_request *r, const struct sign_identity
     out->signed_headers = signed_names(&fields, a);
     signing_finish(&s, &fields, r->target->query, out);
     add(out, SPAN("Authorization"),
-        JOIN(a, s.algorithm, SPAN(" Credential="), id->access_key, SPAN("/"), s.scope,
-             SPAN(", SignedHeaders="), out->signed_headers, SPAN(", Signature="), out->signature));
+        ARENA_JOIN(a, s.algorithm, SPAN(" Credential="), id->access_key, SPAN("/"), s.scope,
+                   SPAN(", SignedHeaders="), out->signed_headers, SPAN(", Signature="),
+                   out->signature));
     return ST_OK;
 }

@@ -94,6 +94,18 @@ static void formatting_is_not_cut(void **state)
     arena_clear(&a);
 }
 
+static void parts_are_joined_and_end_with_nul(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a);
+    struct span s = ARENA_JOIN(&a, SPAN("a"), SPAN(""), span_of(NULL), arena_decimal(&a, 120));
+    assert_span(s, "a120");
+    assert_string_equal(s.p, "a120");
+    assert_span(ARENA_JOIN(&a, SPAN("")), "");
+    arena_clear(&a);
+}
+
 static void allocate(void *len)
 {
     struct arena a;
@@ -119,6 +131,7 @@ int main(void)
         cmocka_unit_test(zalloc_gives_zeros_on_used_memory),
         cmocka_unit_test(copies_end_with_nul_and_hold_any_octet),
         cmocka_unit_test(formatting_is_not_cut),
+        cmocka_unit_test(parts_are_joined_and_end_with_nul),
         cmocka_unit_test(absurd_length_aborts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,21 @@ static void u64_refuses_signs_blanks_and_overflow(void **state)
     assert_false(span_u64(SPAN(""), &n));
 }
 
+static void decimal_is_what_u64_reads(void **state)
+{
+    static const uint64_t numbers[] = {0, 9, 10, 65535, UINT64_C(9999999999), UINT64_MAX};
+    static const char *const texts[] = {"0",     "9",          "10",
+                                        "65535", "9999999999", "18446744073709551615"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        char text[DECIMAL_MAX];
+        uint64_t back = 1;
+        struct span s = span_from(text, (size_t)(decimal_put(text, numbers[i]) - text));
+        assert_span(s, texts[i]);
+        assert_true(span_u64(s, &back) && back == numbers[i]);
+    }
+}
+
 static void trim_takes_blanks_only_at_the_ends(void **state)
 {
     (void)state;
@@ -58,6 +73,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(next_yields_each_part_and_one_for_empty),
         cmocka_unit_test(u64_refuses_signs_blanks_and_overflow),
+        cmocka_unit_test(decimal_is_what_u64_reads),
         cmocka_unit_test(trim_takes_blanks_only_at_the_ends),
         cmocka_unit_test(comparisons_agree_with_strcmp_and_ascii_case),
     };

@@ -69,9 +69,9 @@ static void long_message_is_cut_and_closed(void **state)
 static const char *record(struct log_record *l, struct span value, size_t max)
 {
     log_record_begin(l, "ACCESS", "c1");
-    log_record_text(l, "path", value, max);
-    log_record_text(l, "code", SPAN(""), 10);
-    log_record_number(l, "n", -7);
+    log_record_text(l, SPAN("path"), value, max);
+    log_record_text(l, SPAN("code"), SPAN(""), 10);
+    log_record_number(l, SPAN("n"), -7);
     line_end(l);
     l->p[l->len - 1] = '\0';
     return l->is_json ? strstr(l->p, "\"event\"") : strstr(l->p, "ACCESS");
@@ -111,9 +111,9 @@ static void record_that_is_full_leaves_fields_out_and_is_closed(void **state)
     log_set_format(LOG_JSON);
     log_record_begin(&l, "ACCESS", "c1");
     for (int i = 0; i < 10; i++)
-        log_record_text(&l, "big", span_from(big, sizeof(big)), 2000);
+        log_record_text(&l, SPAN("big"), span_from(big, sizeof(big)), 2000);
     for (int i = 0; i < 1000; i++)
-        log_record_number(&l, "number", i);
+        log_record_number(&l, SPAN("number"), i);
     line_end(&l);
     assert_true(l.len <= sizeof(l.p));
     assert_memory_equal(l.p + l.len - 2, "}\n", 2);
