@@ -518,6 +518,39 @@ def test_node(interceptor, local_ca, tmp_path):
     assert got.stdout.startswith(b"HTTP/1.1 200"), got
 
 
+UNDICI = harness.ROOT / "build/node/node_modules/undici"
+PROXY_AGENT = """
+const {ProxyAgent, request} = require(process.env.UNDICI);
+const dispatcher = new ProxyAgent({uri: process.env.PROXY, requestTls: {ca: require('fs').readFileSync(process.env.CA)}});
+(async () => {
+  const sizes = [];
+  for (const scheme of ['https', 'http']) {
+    const url = `${scheme}://${process.env.HOST}/bucket/undici-${scheme}`;
+    for (const body of ['from undici', Buffer.alloc(3 << 20, 'u')]) {
+      const put = await request(url, {dispatcher, method: 'PUT', body});
+      await put.body.dump();
+      const got = await request(url, {dispatcher});
+      const data = Buffer.from(await got.body.arrayBuffer());
+      sizes.push(put.statusCode, got.statusCode, data.equals(Buffer.from(body)));
+    }
+  }
+  console.log(sizes.join(' '));
+  await dispatcher.close();
+})().catch(error => { console.error(error); process.exit(1); });
+"""
+
+
+@pytest.mark.skipif(not shutil.which("node") or not UNDICI.exists(), reason="no node, or no undici (./dev node undici@6)")
+def test_undicis_proxy_agent(interceptor, local_ca, aws, tmp_path):
+    env = {"PATH": os.environ["PATH"], "PROXY": interceptor.url, "HOST": HOST, "CA": str(local_ca / "ca.pem"),
+           "UNDICI": str(UNDICI)}
+    got = subprocess.run(["node", "-e", PROXY_AGENT], env=env, capture_output=True, timeout=120, check=False)
+    assert got.stdout == b"200 200 true " * 3 + b"200 200 true\n", got
+    assert [record.verdict.service for record in aws.requests] == ["s3"] * 8
+    asked = [line for line in interceptor.log.splitlines() if "method=CONNECT" in line]
+    assert any(f"host={HOST}:80 " in line for line in asked), "http:// goes through a tunnel, too"
+
+
 JAVA = """
 import java.net.*; import java.net.http.*; import java.nio.file.*; import java.security.*; import java.security.cert.*;
 import javax.net.ssl.*;

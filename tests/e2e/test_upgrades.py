@@ -20,7 +20,7 @@ import pytest
 import upgraded
 from corporate import Corporate
 from scripted import Upstream
-from upgraded import Sockets, ask, echo_frames, message, opened, switching
+from upgraded import Sockets, ask, echo_frames, opened, switching
 
 HOST = "abc123.execute-api.us-east-1.amazonaws.com"
 URL = f"http://{HOST}/prod"
@@ -725,6 +725,41 @@ ws.onerror = event => { console.error(event); process.exit(1); };
 """
 
 
+JAVA = """
+import java.net.*; import java.net.http.*; import java.nio.file.*; import java.security.*; import java.security.cert.*;
+import java.util.concurrent.*; import javax.net.ssl.*;
+public class Socket {
+    public static void main(String[] a) throws Exception {
+        KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
+        store.load(null, null);
+        store.setCertificateEntry("ca", CertificateFactory.getInstance("X.509")
+            .generateCertificate(Files.newInputStream(Path.of(a[2]))));
+        TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+        trust.init(store);
+        SSLContext tls = SSLContext.getInstance("TLS");
+        tls.init(null, trust.getTrustManagers(), null);
+        BlockingQueue<String> came = new LinkedBlockingQueue<>();
+        WebSocket ws = HttpClient.newBuilder().sslContext(tls)
+            .proxy(ProxySelector.of(new InetSocketAddress("127.0.0.1", Integer.parseInt(a[0])))).build()
+            .newWebSocketBuilder().subprotocols("chat").buildAsync(URI.create(a[1]), new WebSocket.Listener() {
+                StringBuilder text = new StringBuilder();
+                public CompletionStage<?> onText(WebSocket w, CharSequence data, boolean last) {
+                    text.append(data);
+                    if (last) { came.add(text.toString()); text.setLength(0); }
+                    w.request(1);
+                    return null;
+                }
+            }).join();
+        ws.sendText("x".repeat(100000), true).join();
+        int big = came.take().length();
+        ws.sendText("hello", true).join();
+        System.out.println(ws.getSubprotocol() + " " + big + " " + came.take());
+        ws.sendClose(WebSocket.NORMAL_CLOSURE, "").join();
+    }
+}
+"""
+
+
 def has_module(name):
     return subprocess.run([sys.executable, "-c", f"import {name}"], capture_output=True, cwd="/", check=False).returncode == 0
 
@@ -738,5 +773,31 @@ def test_python_clients(proxy, aws, local_ca, tmp_path, scheme, module, program)
     env = {"PATH": os.environ["PATH"], "URL": f"{scheme}://{HOST}/prod", "PROXY": proxy.url, "CA": str(local_ca / "ca.pem")}
     got = subprocess.run([sys.executable, "-c", program], env=env, cwd=tmp_path, capture_output=True, text=True,
                          timeout=60 * harness.PATIENCE, check=False)
-    assert got.stdout == "chat 100000 hello\n", got
+    assert got.stdout == "chat 100000 hello\n", got.stderr
+    assert aws.requests[-1].verdict.service == "execute-api"
+
+
+UNDICI = harness.ROOT / "build/node/node_modules/undici"
+
+
+@pytest.mark.skipif(not shutil.which("node") or not UNDICI.exists(), reason="no node, or no undici (./dev node undici@6)")
+@pytest.mark.parametrize("scheme", ["wss", "ws"])
+def test_undicis_websocket(proxy, aws, local_ca, tmp_path, scheme):
+    aws.talk = echo_frames
+    env = {"PATH": os.environ["PATH"], "URL": f"{scheme}://{HOST}/prod", "PROXY": proxy.url,
+           "CA": str(local_ca / "ca.pem"), "UNDICI": str(UNDICI)}
+    got = subprocess.run(["node", "-e", NODE], env=env, cwd=tmp_path, capture_output=True, text=True,
+                         timeout=60 * harness.PATIENCE, check=False)
+    assert got.stdout == "chat 100000 hello\n", got.stderr
+    assert aws.requests[-1].verdict.service == "execute-api"
+
+
+@pytest.mark.skipif(not shutil.which("java"), reason="no java")
+def test_javas_websocket(proxy, aws, local_ca, tmp_path):
+    aws.talk = echo_frames
+    (tmp_path / "Socket.java").write_text(JAVA)
+    got = subprocess.run(["java", str(tmp_path / "Socket.java"), str(proxy.port), f"wss://{HOST}/prod",
+                          str(local_ca / "ca.pem")], env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+                         capture_output=True, text=True, timeout=60, check=False)
+    assert got.stdout == "chat 100000 hello\n", got.stderr
     assert aws.requests[-1].verdict.service == "execute-api"

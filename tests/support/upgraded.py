@@ -6,7 +6,6 @@ real clients, which speak RFC 6455.
 """
 import base64
 import hashlib
-import os
 import re
 import struct
 import types
@@ -45,18 +44,19 @@ def echo(connection, record):
 
 
 def read_frame(wire):
+    """(opcode, whether it is the message's last, data)"""
     first, second = wire.read_exactly(2)
     length = second & 127
     if length >= 126:
         length, = struct.unpack("!H" if length == 126 else "!Q", wire.read_exactly(2 if length == 126 else 8))
     mask = wire.read_exactly(4) if second & 128 else b"\0\0\0\0"
     data = bytes(octet ^ mask[i % 4] for i, octet in enumerate(wire.read_exactly(length)))
-    return first & 15, data
+    return first & 15, bool(first & 128), data
 
 
-def frame(code, data, mask=None):
+def frame(code, data, mask=None, is_last=True):
     length = len(data)
-    head = bytes([128 | code])
+    head = bytes([128 * is_last | code])
     bit = 128 if mask else 0
     if length < 126:
         head += bytes([bit | length])
@@ -74,8 +74,8 @@ def echo_frames(connection, record):
     more = [("Sec-WebSocket-Protocol", wanted.split(",")[0])] if wanted else []
     connection.send(switching(record.fields, more))
     while True:
-        code, data = read_frame(connection.wire)
-        connection.send(frame(PONG if code == PING else code, data))
+        code, is_last, data = read_frame(connection.wire)
+        connection.send(frame(PONG if code == PING else code, data, is_last=is_last))
         if code == CLOSE:
             connection.end()
             return
@@ -137,11 +137,3 @@ def opened(client, target, host, fields=(), behind=b""):
     assert answer.fields.all("Upgrade") == ["websocket"] and answer.fields.all("Connection") == ["Upgrade"]
     assert answer.fields.all("Sec-WebSocket-Accept") == [accept_of(KEY)]
     return answer
-
-
-def message(client, text):
-    """One message there, and what comes back."""
-    client.send(frame(1, text.encode(), os.urandom(4)))
-    code, data = read_frame(client.wire)
-    assert code == 1
-    return data.decode()
