@@ -45,6 +45,12 @@ static enum status missing(const struct file *f, int why, struct err *e)
     return err_set(e, ST_IO, "%s: %s", f->path, strerror(why));
 }
 
+// Whoever owns a file may change it, and give it away.
+static bool is_ours(const struct stat *is)
+{
+    return is->st_uid == geteuid() || is->st_uid == 0;
+}
+
 // is_secret: others must not be able to read it.
 static enum status file_read(struct file *f, const char *dir, const char *name, bool is_secret,
                              struct err *e)
@@ -57,6 +63,11 @@ static enum status file_read(struct file *f, const char *dir, const char *name, 
     enum status st = ST_OK;
     if (fstat(fd, &is) == -1 || !S_ISREG(is.st_mode) || is.st_size > FILE_MAX_LEN)
         st = err_set(e, ST_INVALID, "%s is not a file of at most 64 KiB", f->path);
+    else if (!is_ours(&is))
+        st = err_set(e, ST_DENIED,
+                     "%s belongs to another user (uid %u); it must be root's or of the user that "
+                     "the proxy runs as",
+                     f->path, (unsigned)is.st_uid);
     else if (is_secret && (is.st_mode & 077))
         st = err_set(e, ST_DENIED, "%s may be read by others (mode %03o); chmod 600 it", f->path,
                      (unsigned)is.st_mode & 0777);

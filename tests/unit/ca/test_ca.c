@@ -112,6 +112,10 @@ static void what_is_wrong_with_the_files_is_said(void **state)
     assert_int_equal(chmod(path, 0640), 0);
     not_opened(p, p->now_ms, "may be read by others (mode 640); chmod 600 it");
     assert_int_equal(chmod(path, 0600), 0);
+    if (chown(path, 65534, (gid_t)-1) == 0) { // root may give it away
+        not_opened(p, p->now_ms, "belongs to another user (uid 65534)");
+        assert_int_equal(chown(path, geteuid(), (gid_t)-1), 0);
+    }
     FILE *f = fopen(path, "w");
     assert_non_null(f);
     (void)fputs("no key\n", f);
