@@ -44,7 +44,9 @@ static struct ca_leaf *mint(struct request *r, struct span host)
     static const struct rate_spec pace = {.interval_ns = MINT_EVERY_NS, .burst = MINT_BURST};
     struct ca_leaf *leaf = NULL;
     struct err e = {""};
-    if (rate_reserve(&w->shared->minting, &pace, clock_mono_us(), 0) < 0) {
+    // Who asks for names that get no certificate must not keep others from theirs.
+    if (ca_covers(w->setup.ca, host) &&
+        rate_reserve(&w->shared->minting, &pace, clock_mono_us(), 0) < 0) {
         log_warn(r->id, "overloaded: more names than certificates are made for in so short a time");
         reply_error(r, 503, "overloaded",
                     "too many new host names at once need certificates of the local CA; try again "

@@ -105,7 +105,16 @@ def test_ca_is_made_shown_and_exported(tmp_path):
     assert wrong.returncode == 1 and "init|show|export" in wrong.stderr
 
 
+def give_away(path):
+    try:
+        os.chown(path, 65534, -1)
+    except OSError:
+        pytest.skip("only root can give files away")
+
+
 @pytest.mark.parametrize("spoil, said", [
+    (lambda folder: give_away(folder / "ca.key"), "ca.key belongs to another user (uid 65534)"),
+    (lambda folder: give_away(folder / "ca.pem"), "ca.pem belongs to another user (uid 65534)"),
     (lambda folder: shutil.rmtree(folder), "ca init"),
     (lambda folder: (folder / "ca.key").unlink(), "ca.key is missing"),
     (lambda folder: (folder / "ca.key").chmod(0o644), "may be read by others (mode 644); chmod 600 it"),
@@ -436,6 +445,42 @@ def test_a_flood_of_new_names_is_bounded(aws, start_proxy, local_ca):
     harness.wait_until(lambda: proxy.request("CONNECT", f"{HOST}:443", host="x").status == 200)
     issued = proxy.admin("/metrics").body.decode()
     assert "sigv4_proxy_certificates_issued_total" in issued
+
+
+def test_names_that_get_no_certificate_cost_others_nothing(aws, start_proxy, local_ca):
+    proxy = start_proxy(aws, f'connect = intercept\nca_dir = {local_ca}\n[route "*.example.com"]\nservice = es\nregion = us-east-1\n'
+                             f'upstream = {aws.url}\n')
+    with contextlib.ExitStack() as stack:
+        for number in range(230):  # the CA was made without this route; 403 ends the connection
+            answer = proxy.request("CONNECT", f"n{number}.example.com:443", host="x")
+            assert (answer.status, answer.error) == (403, "policy-denied")
+        for number in range(10):
+            answer = proxy.request("CONNECT", f"n{number}.example.org:443", host="x")
+            assert (answer.status, answer.error) == (403, "host-denied")
+        client = stack.enter_context(inside(proxy, local_ca, f"new.{HOST}"))
+        assert client.request("GET", "/generate/1", host=f"new.{HOST}").status in (200, 404)
+        for number in range(150):
+            assert proxy.request("CONNECT", f"b{number}.{HOST}:443", host="x").status == 200
+
+
+@pytest.mark.parametrize("target", [f"{HOST}:443", f"{HOST}:80", "mirror.example.com:443"])
+def test_no_tunnel_begins_while_the_proxy_ends(aws, start_proxy, local_ca, target):
+    proxy = start_proxy(aws, f"connect = intercept\nca_dir = {local_ca}\nunsigned_hosts = mirror.example.com\nworkers = 1\n")
+    with proxy.client() as client, proxy.client() as other:
+        assert client.request("GET", f"http://{HOST}/bucket/generate/1").status == 200
+        client.send("CONN")  # idle no more: it is waited for
+        other.send("GET")
+        proxy.signal(signal.SIGTERM)
+        harness.wait_until(lambda: proxy.status()["state"]["draining"])
+        client.send(f"ECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode() + b"\x16\x03\x01\x00\x05hello")
+        answer = client.read("CONNECT")
+        assert (answer.status, answer.error) == (503, "draining")
+        assert answer.fields.get("Connection") == "close" and answer.fields.get("Retry-After") == "1"
+        assert client.is_closed()
+        other.send(f" http://{HOST}/bucket/generate/1 HTTP/1.1\r\nHost: x\r\n\r\n")  # a request is still served
+        answer = other.read()
+        assert answer.status == 200 and answer.fields.get("Connection") == "close"
+    proxy.check_end()
 
 
 @pytest.mark.heavy
