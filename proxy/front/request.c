@@ -409,6 +409,20 @@ void request_forward(struct request *r)
         proceed_with_credentials(r);
 }
 
+// What may last for long is not begun any more: the end of the process would cut it off.
+static bool may_last(struct request *r)
+{
+    const struct plan *p = &r->plan;
+    bool lasts = p->kind == PLAN_TUNNEL || p->kind == PLAN_INTERCEPT || p->upgrades;
+    if (!lasts || !atomic_load(&r->worker->shared->is_draining))
+        return true;
+    r->must_close = true;
+    log_info(r->id, "draining: no new %s", p->upgrades ? "websocket" : "tunnel");
+    reply_error(r, 503, "draining",
+                "the proxy ends and begins no new tunnel or websocket; try again in a moment");
+    return false;
+}
+
 void request_head(struct request *r, const struct msg *m)
 {
     r->msg = m;
@@ -419,7 +433,7 @@ void request_head(struct request *r, const struct msg *m)
         return;
     plan_request(r);
     bool goes_on = r->plan.kind == PLAN_FORWARD || r->plan.kind == PLAN_TUNNEL;
-    if (goes_on && !slots_have_memory(r))
+    if (!may_last(r) || (goes_on && !slots_have_memory(r)))
         return;
     switch (r->plan.kind) {
     case PLAN_DENY:

@@ -403,6 +403,20 @@ def test_drain_lets_it_end_and_cuts_it_off_then(start, aws):
     proxy.check_end()
 
 
+def test_none_begins_while_the_proxy_ends(start, aws):
+    proxy = start(routes(aws))
+    with proxy.client() as client:
+        client.send("G")
+        assert proxy.request("GET", URL, host=HOST).status == 200
+        proxy.signal(signal.SIGTERM)
+        harness.wait_until(lambda: proxy.status()["state"]["draining"])
+        client.send(b"E" + request_with(*UP)[2:])
+        answer = client.read()
+        assert (answer.status, answer.error) == (503, "draining") and answer.fields.get("Connection") == "close"
+        assert client.is_closed()
+    proxy.check_end()
+
+
 def test_drain_timeout_cuts_it_off(start, aws):
     proxy = start("drain_timeout = 200ms\n" + routes(aws))
     with proxy.client() as client:
