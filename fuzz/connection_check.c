@@ -139,6 +139,8 @@ static size_t read_chunks(struct span in, struct buf *body)
 
 // ---- the signature
 
+static bool holds(struct span in, const char *text);
+
 static bool is_unreserved(char c)
 {
     return isalnum((unsigned char)c) || (c && strchr("-._~", c));
@@ -291,7 +293,8 @@ static void check_signature(const struct head *h, const struct target *t, const 
     RIG_REQUIRE(count(h, "authorization", &auth) == 1, "a request without its signature");
     RIG_REQUIRE(count(h, "x-amz-date", &date) == 1 && date.len == 16, "no date or several");
     struct span token = SPAN("");
-    RIG_REQUIRE(count(h, "x-amz-security-token", &token) == 1 && span_is(token, RIG_TOKEN),
+    RIG_REQUIRE(count(h, "x-amz-security-token", &token) == 1 && token.len == strlen(RIG_TOKEN) &&
+                    holds(token, RIG_TOKEN),
                 "not the credentials' token");
     struct span credential = part(&auth, "AWS4-HMAC-SHA256 Credential=");
     struct span names = part(&auth, "SignedHeaders=");
@@ -430,15 +433,43 @@ unsigned check_answers(struct span got, bool may_be_head, bool may_be_tunnel)
     return n;
 }
 
+// By a rolling hash: libFuzzer watches memmem and memcmp, and would write what they look for into
+// its inputs.
+static bool holds(struct span in, const char *text)
+{
+    const uint64_t base = 0x100000001b3;
+    size_t len = strlen(text);
+    uint64_t want = 0;
+    uint64_t have = 0;
+    uint64_t top = 1;
+    for (size_t i = 0; i < len; i++) {
+        want = want * base + (unsigned char)text[i];
+        top *= base;
+    }
+    for (size_t i = 0; i < in.len; i++) {
+        have = have * base + (unsigned char)in.p[i];
+        if (i >= len)
+            have -= top * (unsigned char)in.p[i - len];
+        if (i + 1 >= len && have == want)
+            return true;
+    }
+    return false;
+}
+
 void check_secrets(struct span got)
 {
-    RIG_REQUIRE(!got.len || !memmem(got.p, got.len, "CANARYsecret", 12), "the secret key got out");
+    RIG_REQUIRE(!holds(got, RIG_SECRET), "the secret key got out");
+}
+
+void check_token(struct span got)
+{
+    RIG_REQUIRE(!holds(got, RIG_TOKEN), "the session token got out");
 }
 
 void check_log(struct span log)
 {
     check_secrets(log);
-    RIG_REQUIRE(!log.len || !memmem(log.p, log.len, "CANARYtoken", 11), "the token was logged");
+    check_token(log);
     RIG_REQUIRE(!log.len || log.p[log.len - 1] == '\n', "a line of the log without its end");
     bool is_start = true;
     for (size_t i = 0; i < log.len; i++) {

@@ -70,6 +70,7 @@ unsigned check_requests(struct span got, bool is_signed);
 // Final answers in what a client got. may_be_head: an answer may lack the body that it announces.
 unsigned check_answers(struct span got, bool may_be_head, bool may_be_tunnel);
 void check_secrets(struct span got);
+void check_token(struct span got);
 void check_log(struct span log); // lines without control octets, and no secret
 
 #endif

@@ -111,8 +111,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct sign_target target;
     struct arena a;
     digest_setup();
-    if (size && memmem(data, size, "CANARY", 6)) // who knows it may show it to himself
-        return 0;
     if (size < 2 || size > 65536 || !span_next(&rest, '\n', &method) ||
         !span_next(&rest, '\n', &line) || !is_name(method) || !line.len || line.p[0] != '/' ||
         !is_clean(line, '!') || span_find(line, '#') < line.len)

@@ -409,7 +409,7 @@ static void judge(const struct proxy *p)
         RIG_REQUIRE(n <= count_heads(sent), "more answers than requests");
         heads += count_heads(sent);
         check_secrets(got);
-        RIG_REQUIRE(!has(got, "CANARYtoken"), "the session token came to a client");
+        check_token(got);
     }
     unsigned requests = 0;
     for (unsigned i = 0; i < rig.n_upstreams; i++) {
@@ -442,8 +442,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct span script = span_from((const char *)data, size);
     if (!configs[0])
         setup();
-    // Who knows the canary may show it to himself.
-    if (size < 3 || size > MAX_LEN || has(script, "CANARY"))
+    if (size < 3 || size > MAX_LEN)
         return 0;
     memset(&p, 0, sizeof(p));
     rig_begin();

@@ -10,6 +10,7 @@
 // ticket once only, and a burst of new connections then resumes as a whole.
 #include "net/tls.h"
 
+#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <pthread.h>
@@ -28,6 +29,7 @@
 #include "net/addr.h"
 #include "net/tls_int.h"
 
+#define FILE_MAX     (16 << 20)
 #define MAX_SESSIONS 1024
 #define BUCKETS      256
 
@@ -75,6 +77,19 @@ void tls_last_reason(char *out, size_t len)
         text = strerror(ERR_GET_REASON(code));
     copy_text(text ? text : "unknown error", out, len);
     ERR_clear_error();
+}
+
+// OpenSSL's reading would wait for a FIFO's writer, and the loop with it.
+enum status tls_file_judge(const char *path, struct err *e)
+{
+    struct stat sb;
+    if (stat(path, &sb) == -1)
+        return err_set(e, ST_IO, "%s: %s", path, strerror(errno));
+    if (!S_ISREG(sb.st_mode))
+        return err_set(e, ST_INVALID, "%s: not a regular file", path);
+    if (sb.st_size > FILE_MAX)
+        return err_set(e, ST_LIMIT, "%s: larger than 16 MiB", path);
+    return ST_OK;
 }
 
 // The defaults that OpenSSL was built with, or where distributions put their bundle. store NULL:
@@ -164,6 +179,9 @@ bool tls_trust_is_same(struct tls_trust *a, struct tls_trust *b)
 enum status tls_trust_load(const char *path, struct tls_trust **out, struct err *e)
 {
     char why[128];
+    enum status st = path ? tls_file_judge(path, e) : ST_OK;
+    if (st != ST_OK)
+        return err_wrap(e, st, "certificates");
     X509_STORE *store = X509_STORE_new();
     ERR_clear_error();
     if (!store)

@@ -65,6 +65,12 @@ static enum status fail(const char *what, const char *path, struct err *e)
 
 static enum status load(SSL_CTX *ctx, const struct tls_acceptor_files *f, struct err *e)
 {
+    const char *const paths[] = {f->cert, f->key, f->client_ca};
+    for (unsigned i = 0; i < 3; i++) {
+        enum status st = paths[i] ? tls_file_judge(paths[i], e) : ST_OK;
+        if (st != ST_OK)
+            return st;
+    }
     if (SSL_CTX_use_certificate_chain_file(ctx, f->cert) != 1)
         return fail("the certificate in", f->cert, e);
     if (SSL_CTX_use_PrivateKey_file(ctx, f->key, SSL_FILETYPE_PEM) != 1)

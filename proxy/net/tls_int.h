@@ -24,6 +24,9 @@ struct tls_peer {
     bool is_address;
 };
 
+// Before OpenSSL opens a file of certificates or keys: it is a regular one, and not too large.
+NODISCARD enum status tls_file_judge(const char *path, struct err *e);
+
 // NULL where OpenSSL refuses (no memory, a name that can't be one).
 struct tls_peer *tls_peer_new(struct tls_client *c, const char *name, uint16_t port);
 struct tls_peer *tls_peer_accept(struct tls_acceptor *s, const struct tls_leaf *leaf); // or NULL

@@ -557,8 +557,11 @@ static void trust_names_the_file_that_can_not_be_loaded(void **state)
     struct tls_trust *t = NULL;
     assert_int_equal(tls_trust_load("/nonexistent/ca.pem", &t, &e), ST_IO);
     assert_non_null(strstr(e.text, "/nonexistent/ca.pem"));
-    assert_int_equal(tls_trust_load("/dev/null", &t, &e), ST_IO);
-    assert_non_null(strstr(e.text, "/dev/null"));
+    assert_int_equal(tls_trust_load("/dev/null", &t, &e), ST_INVALID);
+    assert_non_null(strstr(e.text, "/dev/null: not a regular file"));
+    assert_int_equal(tls_trust_load(SOURCE_DIR "/README.md", &t, &e),
+                     ST_IO); // no certificate in it
+    assert_non_null(strstr(e.text, "README.md: "));
     assert_null(t);
 }
 
