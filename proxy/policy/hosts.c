@@ -254,8 +254,10 @@ static void classify_key(struct hosts_parts *h, const struct hosts_key *k, struc
         name = find_family(joined);
         rule = "endpoint table, compound name";
     }
-    if (!name && hosts_is_unlisted(h, k)) {
-        name = arena_cstr(a, last);
+    if (!name) {
+        struct span label = hosts_unlisted(h, k, out);
+        name = label.len ? arena_cstr(a, label) : NULL;
+        out->undecided = span_of(arena_cstr(a, out->undecided));
         rule = "a regional endpoint, named by its label";
     }
     if (!name || is_site(h->suffix, last))

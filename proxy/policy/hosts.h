@@ -21,7 +21,10 @@ struct hosts_answer {
     struct span service; // signing name; static memory, or in the arena
     struct span region;  // empty: not named (accelerate); "*": SigV4A
     bool is_sigv4a;
-    bool takes_bearer;  // HOSTS_NEVER_SIGN: but a client's Bearer token is what it wants
+    bool takes_bearer; // HOSTS_NEVER_SIGN: but a client's Bearer token is what it wants
+    // HOSTS_UNKNOWN, but AWS's own regional endpoint by its shape: the label, which fits several
+    // services (hosts_may_sign_as); region is set.
+    struct span undecided;
     struct span bucket; // S3 virtual-hosted form: the bucket label(s); empty: path style
     bool hides_bucket;  // S3's access points: the path is a key of a bucket that is not named
     bool is_control;    // S3's control plane: the path names neither as objects do
@@ -29,6 +32,10 @@ struct hosts_answer {
 };
 // host: lower case, without port. Regions may point into host.
 void hosts_classify(struct span host, struct arena *a, struct hosts_answer *out);
+
+// Whether the words of such a label allow that signing name: bedrock-x may sign as bedrock or as
+// itself, x-control as x.
+bool hosts_may_sign_as(struct span label, struct span service);
 
 // Access points may stand where a bucket does, by ARN or by alias: whose bucket it is is not told.
 bool hosts_is_access_point(struct span bucket);

@@ -48,7 +48,9 @@ bool hosts_is_never(const struct hosts_key *k);
 bool hosts_form(const struct hosts_key *k, struct span region, struct hosts_answer *out);
 // A name in front of a service whose hosts with such a name are databases, brokers, clusters.
 bool hosts_is_customers(const struct hosts_key *k);
-// A regional endpoint of a service that is not in the table and signs with its last label.
-bool hosts_is_unlisted(const struct hosts_parts *h, const struct hosts_key *k);
+// The name with which a regional endpoint of a service that is not in the table signs; empty: not
+// one, or (out->undecided) one of a family that signs in several ways.
+struct span hosts_unlisted(const struct hosts_parts *h, const struct hosts_key *k,
+                           struct hosts_answer *out);
 
 #endif

@@ -3,8 +3,10 @@
 // shape, LABEL.REGION.SUFFIX, and its label is the signing name, except for compounds:
 // bedrock-runtime signs as bedrock while ssm-contacts signs as itself. So a compound that has a
 // word in common with known names is taken only where that family has always signed as itself;
-// anything else stays unknown. Nobody but AWS can have a host of this shape: what customers run has
-// a name in front of the service's label.
+// anything else stays undecided, and of what its words allow the client's own signature may choose.
+// Nobody but AWS can have a host of this shape: what customers run has a name in front of the
+// service's label, and it is not the name of a plane. docs/hosts.md has what each rule would have
+// won and lost over the years.
 #include <stdio.h>
 #include <string.h>
 
@@ -53,15 +55,20 @@ static bool is_known(struct span name)
            hosts_pair_find(hosts_unsigned, n_hosts_unsigned, name);
 }
 
-// "eventsv2" signs as events, "wafv2" as itself.
-static bool is_version_of_known(struct span name)
+// Length of the "v2" at the end, or 0.
+static size_t version_at_end(struct span name)
 {
     size_t end = name.len;
     while (end > 0 && name.p[end - 1] >= '0' && name.p[end - 1] <= '9')
         end--;
-    if (end == name.len || end < 2 || name.p[end - 1] != 'v')
-        return false;
-    return is_known(span_sub(name, 0, end - 1));
+    return end == name.len || end < 2 || name.p[end - 1] != 'v' ? 0 : name.len - end + 1;
+}
+
+// "eventsv2" signs as events, "wafv2" as itself.
+static bool is_version_of_known(struct span name)
+{
+    size_t len = version_at_end(name);
+    return len && is_known(span_sub(name, 0, name.len - len));
 }
 
 // A word that ends a label which signs under another name: the mail of email, which is ses.
@@ -101,12 +108,79 @@ static bool signs_as_itself(struct span name)
     return true;
 }
 
-bool hosts_is_unlisted(const struct hosts_parts *h, const struct hosts_key *k)
+static bool is_new_name(struct span name)
 {
-    // No label was dropped either, such as an account's number.
-    if (k->n != 1 || h->n != 1 || h->region.len == 0 ||
-        h->region.p + h->region.len + 1 != h->suffix.p ||
-        !hosts_pair_find(hosts_api_suffixes, n_hosts_api_suffixes, h->suffix))
+    return is_name(name) && !is_known(name);
+}
+
+static bool has_known_head(struct span name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (name.p[i] == '-' && is_known(span_sub(name, 0, i)))
+            return true;
+    return false;
+}
+
+// LABELS.REGION.SUFFIX of an endpoint, no label dropped, such as an account's number.
+static bool is_regional(const struct hosts_parts *h, const struct hosts_key *k)
+{
+    return k->n == h->n && h->region.len > 0 && h->region.p + h->region.len + 1 == h->suffix.p &&
+           hosts_pair_find(hosts_api_suffixes, n_hosts_api_suffixes, h->suffix);
+}
+
+// A label of its own that names a plane of the API. On the newer suffixes such a host may belong to
+// a service of one region (api.sustainability.eu-west-1.api.aws is us-east-1's).
+static bool is_plane_of_new(const struct hosts_parts *h, const struct hosts_key *k)
+{
+    static const char *const planes[] = {"admin", "api", "control", "controlplane", "dataplane"};
+    if (k->n != 2 || !is_regional(h, k) || span_starts(h->suffix, SPAN("api.")))
         return false;
-    return is_name(k->label[0]) && !is_known(k->label[0]) && signs_as_itself(k->label[0]);
+    for (size_t i = 0; i < sizeof(planes) / sizeof(planes[0]); i++)
+        if (span_is(k->label[0], planes[i]))
+            return is_new_name(k->label[1]) && !has_known_head(k->label[1]) &&
+                   signs_as_itself(k->label[1]);
+    return false;
+}
+
+struct span hosts_unlisted(const struct hosts_parts *h, const struct hosts_key *k,
+                           struct hosts_answer *out)
+{
+    struct span label = k->label[0];
+    if (is_plane_of_new(h, k))
+        return k->label[1];
+    if (k->n != 1 || !is_regional(h, k) || !is_new_name(label))
+        return SPAN("");
+    if (signs_as_itself(label))
+        return label;
+    struct span stem = span_sub(label, 0, label.len - hosts_plane(label));
+    bool is_control = stem.len < label.len && !span_ends(label, SPAN("-api")); // finspace-api
+    if (is_control && is_new_name(stem) && !has_known_head(stem) && signs_as_itself(stem))
+        return stem;
+    out->undecided = label;
+    out->region = h->region;
+    out->rule = "a new name in a known family, which does not tell how it signs";
+    return SPAN("");
+}
+
+static bool is_name_of(struct span key, struct span service)
+{
+    const char *name = hosts_pair_find(hosts_names, n_hosts_names, key);
+    return name && span_is(service, name);
+}
+
+bool hosts_may_sign_as(struct span label, struct span service)
+{
+    size_t version = version_at_end(label);
+    if (span_eq(label, service) ||
+        (version && is_name_of(span_sub(label, 0, label.len - version), service)))
+        return true;
+    for (size_t i = 0; i < label.len; i++) {
+        if (label.p[i] != '-')
+            continue;
+        struct span head = span_sub(label, 0, i);
+        if (is_name_of(head, service) || (!is_known(head) && span_eq(head, service)) ||
+            is_name_of(span_sub(label, i + 1, label.len), service))
+            return true;
+    }
+    return false;
 }

@@ -16,7 +16,7 @@ enum plan_admitted {
     ADMITTED_BUILT_IN,
     ADMITTED_UNSIGNED, // unsigned_hosts
     ADMITTED_ALIAS,    // with --host: a name that only means "you there"
-    ADMITTED_NAME,     // AWS's, of a service that only --name tells
+    ADMITTED_NAME,     // AWS's, of a service that only --name tells, or what comes inside a tunnel
     ADMITTED_TOKEN,    // AWS's, takes the Bearer token that the client sends
 };
 
@@ -68,6 +68,9 @@ void redirect_host(struct plan_ctx *c);
 void redirect_find_bucket(struct plan_ctx *c);
 
 // scope.c: service and region.
+// Where the host is AWS's own and its name leaves a choice of services, the client's signature may
+// choose; it never adds one.
+void scope_settle(struct plan_ctx *c);
 bool scope_find(struct plan_ctx *c);
 bool scope_is_s3_family(struct span service);
 

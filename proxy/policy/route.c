@@ -82,6 +82,13 @@ static bool read_upstream(struct plan_ctx *c)
     return true;
 }
 
+// An intercepted tunnel: the requests in it say what the host's name leaves open, or are refused.
+static bool is_settled_inside(const struct plan_ctx *c)
+{
+    return c->host.undecided.len && c->uri.form == URI_AUTHORITY &&
+           c->config->connect == CONNECT_INTERCEPT;
+}
+
 // The most exact wish wins: a route before unsigned_hosts, and either before AWS's endpoints; but a
 // bare "*" before neither of the others. A route that says nothing of signing leaves that to
 // unsigned_hosts.
@@ -93,6 +100,7 @@ bool route_find(struct plan_ctx *c)
         hosts_classify(c->asked.host, c->a, &c->host);
     else
         c->host.rule = "an address";
+    scope_settle(c);
     for (unsigned i = 0; i < config->n_routes && !c->route; i++)
         if (glob_matches(span_of(config->routes[i].glob), name))
             c->route = &config->routes[i];
@@ -118,7 +126,8 @@ bool route_find(struct plan_ctx *c)
     } else if (is_alias(c, name)) {
         c->admitted = ADMITTED_ALIAS;
         c->out->rule_host = "host";
-    } else if (c->host.is_aws && c->host.verdict == HOSTS_UNKNOWN && config->name) {
+    } else if (c->host.is_aws && c->host.verdict == HOSTS_UNKNOWN &&
+               (config->name || is_settled_inside(c))) {
         c->admitted = ADMITTED_NAME;
         c->out->rule_host = "AWS host, service by name";
     }

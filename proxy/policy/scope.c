@@ -102,6 +102,20 @@ static void fill_from_client(struct plan_ctx *c, struct scope *s)
     }
 }
 
+void scope_settle(struct plan_ctx *c)
+{
+    struct hosts_answer *h = &c->host;
+    struct scope s = {.service_rule = "nobody"};
+    if (!h->undecided.len)
+        return;
+    fill_from_client(c, &s);
+    if (!s.service.len || !hosts_may_sign_as(h->undecided, s.service))
+        return;
+    h->verdict = HOSTS_SIGN;
+    h->service = s.service;
+    h->rule = "a new name of a known family, the client's signature says which";
+}
+
 // Hosts that serve two signing names, told apart by the path.
 static struct span by_path(struct span service, struct span path)
 {

@@ -64,6 +64,17 @@ def test_the_clients_fields_count(tmp_path):
     assert answer["allowed"] is False and "t0ken" not in json.dumps(answer)
 
 
+@pytest.mark.parametrize("service", ["sqs", "sqs-new"])
+def test_a_new_name_of_a_known_family_is_settled_by_the_clients_signature(tmp_path, service):
+    host = "sqs-new.eu-west-3.amazonaws.com"
+    assert explained(tmp_path, host)["allowed"] is False
+    scope = f"Credential=AKDUMMY/20260101/us-east-1/{service}/aws4_request"
+    signed = f"Authorization: AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=00"
+    answer = explained(tmp_path, "--header", signed, host)
+    assert (answer["service"], answer["region"]) == (service, "eu-west-3")
+    assert "client's signature" in json.dumps(answer)
+
+
 def test_routes_and_their_settings_show(tmp_path):
     conf = tmp_path / "p.conf"
     conf.write_text('[route "*.internal.test"]\nservice = execute-api\nregion = eu-west-1\n'

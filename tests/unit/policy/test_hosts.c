@@ -302,11 +302,68 @@ static void hosts_take_a_service_that_opens_tomorrow(void **state)
         {"sqs-frobnicate.us-east-1.amazonaws.com", NULL, NULL, NULL},
         {"frobnicate-sqs.us-east-1.amazonaws.com", NULL, NULL, NULL},
         {"frobnicate-runtime.us-east-1.amazonaws.com", NULL, NULL, NULL},
-        {"frobnicate-control.us-east-1.amazonaws.com", NULL, NULL, NULL},
+        {"frobnicate-api.us-east-1.amazonaws.com", NULL, NULL, NULL},
         {"mail-frobnicate.us-east-1.amazonaws.com", NULL, NULL, NULL},
         {"sqsv2.us-east-1.amazonaws.com", NULL, NULL, NULL},
     };
     CHECK(w);
+}
+
+// Planes of the API of one service.
+static void hosts_take_the_planes_of_a_service_that_opens_tomorrow(void **state)
+{
+    (void)state;
+    static const struct want w[] = {
+        {"frobnicate-control.us-east-1.amazonaws.com", "frobnicate", "us-east-1", NULL},
+        {"frob-nicate-control-plane.eu-west-1.api.aws", "frob-nicate", "eu-west-1", NULL},
+        {"api.frobnicate.us-east-1.amazonaws.com", "frobnicate", "us-east-1", NULL},
+        {"admin.frobnicate-fips.us-east-1.amazonaws.com", "frobnicate", "us-east-1", NULL},
+        {"controlplane.frob-nicate.cn-north-1.amazonaws.com.cn", "frob-nicate", "cn-north-1", NULL},
+        // There a service of one region may have such hosts in all of them.
+        {"api.frobnicate.us-east-1.api.aws", NULL, NULL, NULL},
+        // Families that do not tell.
+        {"sqs-frobnicate-control.us-east-1.amazonaws.com", NULL, NULL, NULL},
+        {"api.sqs-frobnicate.us-east-1.amazonaws.com", NULL, NULL, NULL},
+        {"api.frobnicate-runtime.us-east-1.amazonaws.com", NULL, NULL, NULL},
+        // Not those words, or one word more.
+        {"data.frobnicate.us-east-1.amazonaws.com", NULL, NULL, NULL},
+        {"x.api.frobnicate.us-east-1.amazonaws.com", NULL, NULL, NULL},
+        {"api.x.frobnicate.us-east-1.amazonaws.com", NULL, NULL, NULL},
+        {"api.frobnicate.amazonaws.com", NULL, NULL, NULL},
+        {"us-east-1.api.frobnicate.amazonaws.com", NULL, NULL, NULL},
+        {"123456789012.api.frobnicate.us-east-1.amazonaws.com", NULL, NULL, NULL},
+        {"vpce-0a1b.api.frobnicate.us-east-1.vpce.amazonaws.com", NULL, NULL, NULL},
+    };
+    CHECK(w);
+}
+
+static void hosts_say_what_a_name_of_two_minds_may_sign_as(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *label, *service;
+        bool may;
+    } rows[] = {
+        {"bedrock-frobnicate", "bedrock", true},
+        {"bedrock-frobnicate", "bedrock-frobnicate", true},
+        {"bedrock-frobnicate", "frobnicate", false},
+        {"bedrock-frobnicate", "sqs", false},
+        {"bedrock-frobnicate", "bed", false},
+        {"bedrock-frobnicate", "", false},
+        {"frobnicate-runtime", "frobnicate", true},
+        {"frob-nicate-agent-runtime", "frob-nicate", true},
+        {"frobnicate-sqs", "sqs", true},
+        {"monitoring-frobnicate", "monitoring", true},
+        {"email-frobnicate", "ses", true}, // the name that email signs with
+        {"email-frobnicate", "email", false},
+        {"sqsv2", "sqs", true},
+        {"sqsv2", "sqsv2", true},
+        {"sqsv", "sqs", false},
+        {"v2", "", false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (hosts_may_sign_as(span_of(rows[i].label), span_of(rows[i].service)) != rows[i].may)
+            fail_msg("%s as %s", rows[i].label, rows[i].service);
 }
 
 // Each could be somebody's own machine, or a page of the console.
@@ -315,7 +372,6 @@ static void hosts_refuse_unknown_services_of_any_other_shape(void **state)
     (void)state;
     static const struct want w[] = {
         {"x.frobnicate.us-east-1.amazonaws.com", NULL, NULL, NULL},
-        {"api.frobnicate.us-east-1.amazonaws.com", NULL, NULL, NULL},
         {"123456789012.frobnicate.us-east-1.amazonaws.com", NULL, NULL, NULL},
         {"us-east-1.frobnicate.amazonaws.com", NULL, NULL, NULL},
         {"x.us-east-1.frobnicate.amazonaws.com", NULL, NULL, NULL},
@@ -372,6 +428,8 @@ int main(void)
         cmocka_unit_test(hosts_leave_unknown_names_unknown),
         cmocka_unit_test(hosts_take_compound_names_of_one_service),
         cmocka_unit_test(hosts_take_a_service_that_opens_tomorrow),
+        cmocka_unit_test(hosts_take_the_planes_of_a_service_that_opens_tomorrow),
+        cmocka_unit_test(hosts_say_what_a_name_of_two_minds_may_sign_as),
         cmocka_unit_test(hosts_refuse_unknown_services_of_any_other_shape),
         cmocka_unit_test(hosts_stay_calm_with_absurd_names),
     };

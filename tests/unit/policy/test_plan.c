@@ -253,6 +253,36 @@ static void plan_asks_in_order_for_service_and_region(void **state)
     };
     PLAN_CHECK("[route \"open.example\"]\nsign = header\n", client);
 
+#define AS(service)                                                                                \
+    " HTTP/1.1\r\nHost: x\r\nAuthorization: AWS4-HMAC-SHA256 "                                     \
+    "Credential=AK/20261124/ap-south-1/" service "/aws4_request, SignedHeaders=host, Signature=0"
+    // A new name in a known family: the signature chooses among what it may mean, and no more.
+    static const struct plan_row settled[] = {
+        {"GET http://sqs-new.us-east-1.amazonaws.com/ HTTP/1.1\r\nHost: x", "403 service-unknown"},
+        {"GET http://sqs-new.us-east-1.amazonaws.com/" AS("sqs"),
+         "tls sqs-new.us-east-1.amazonaws.com:443 Host sqs-new.us-east-1.amazonaws.com / "
+         "sqs/us-east-1 hash none"},
+        {"GET http://sqs-new.us-east-1.amazonaws.com/" AS("sqs-new"),
+         "tls sqs-new.us-east-1.amazonaws.com:443 Host sqs-new.us-east-1.amazonaws.com / "
+         "sqs-new/us-east-1 hash none"},
+        {"GET http://sqs-new.us-east-1.amazonaws.com/" AS("s3"), "403 service-unknown"},
+        {"GET http://x.sqs-new.us-east-1.amazonaws.com/" AS("sqs"), "403 service-unknown"},
+        {"GET http://sqs-new.us-east-1.on.aws/" AS("sqs"), "403 service-unknown"},
+        {"GET http://sqs-new.us-east-1.example.com/" AS("sqs"), "403 host-denied"},
+        {"GET http://lb-1.us-east-1.elb.amazonaws.com/" AS("elb"), "403 never-signed"},
+        {"CONNECT sqs-new.us-east-1.amazonaws.com:443 HTTP/1.1\r\nHost: x", "403 service-unknown"},
+    };
+    PLAN_CHECK("", settled);
+    static const struct plan_row inside[] = {
+        {"CONNECT sqs-new.us-east-1.amazonaws.com:443 HTTP/1.1\r\nHost: x",
+         "sqs-new.us-east-1.amazonaws.com:443 intercept"},
+        {"CONNECT x.sqs-new.us-east-1.amazonaws.com:443 HTTP/1.1\r\nHost: x",
+         "403 service-unknown"},
+        {"CONNECT sqs-new.us-east-1.example.com:443 HTTP/1.1\r\nHost: x", "403 host-denied"},
+    };
+    PLAN_CHECK("connect = intercept\n", inside);
+#undef AS
+
     static const struct plan_row both[] = {
         {"GET http://sqs.us-east-1.amazonaws.com/ HTTP/1.1\r\nHost: x",
          "tls sqs.us-east-1.amazonaws.com:443 Host sqs.us-east-1.amazonaws.com / es/eu-west-3 "
