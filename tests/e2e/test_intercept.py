@@ -2,21 +2,25 @@
 """connect = intercept: https:// from tools that know nothing of AWS, signed with the client's consent."""
 import concurrent.futures
 import contextlib
+import datetime
 import os
+import pathlib
 import shutil
 import signal
 import socket
 import ssl
 import subprocess
-import textwrap
+import tempfile
 
 import boto3
 import harness
 import http1
 import pytest
-import requests
+import retrying
+import tls_tools
 from botocore.config import Config
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 
 HOST = "s3.us-east-1.amazonaws.com"
 DYNAMODB = "dynamodb.us-east-1.amazonaws.com"
@@ -105,6 +109,31 @@ def test_ca_is_made_shown_and_exported(tmp_path):
     assert wrong.returncode == 1 and "init|show|export" in wrong.stderr
 
 
+def expire(folder):
+    """The same authority, as it would be long after its time."""
+    made = x509.load_pem_x509_certificate((folder / "ca.pem").read_bytes())
+    key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), None)
+    builder = x509.CertificateBuilder(made.issuer, made.subject, made.public_key(), made.serial_number,
+                                      datetime.datetime(2010, 1, 1), datetime.datetime(2020, 1, 2), list(made.extensions))
+    (folder / "ca.pem").write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_a_ca_that_the_proxy_may_not_read(tmp_path):
+    """Made by root, run by nobody."""
+    with tempfile.TemporaryDirectory() as place:  # pytest's own folders are for the user alone
+        folder, binary = pathlib.Path(place) / "ca", shutil.copy(harness.BINARY, place)
+        os.chmod(place, 0o755)
+        assert harness.run_binary("ca", "init", "--ca-dir", str(folder), folder=tmp_path).returncode == 0
+        folder.chmod(0o755)
+        (folder / "ca.pem").chmod(0o644)
+        result = subprocess.run([binary, "run", "--listen", "127.0.0.1:0", "--admin", "off", "--connect", "intercept",
+                                 "--ca-dir", folder], env=harness.base_environment(place) | {"ASAN_OPTIONS": "detect_leaks=0"},
+                                capture_output=True, text=True, user=65534, group=65534, extra_groups=[], cwd=place,
+                                timeout=20 * harness.PATIENCE, check=False)
+    assert result.returncode == 1 and "ca.key: Permission denied" in result.stderr, result
+
+
 def give_away(path):
     try:
         os.chown(path, 65534, -1)
@@ -116,6 +145,8 @@ def give_away(path):
     (lambda folder: give_away(folder / "ca.key"), "ca.key belongs to another user (uid 65534)"),
     (lambda folder: give_away(folder / "ca.pem"), "ca.pem belongs to another user (uid 65534)"),
     (lambda folder: shutil.rmtree(folder), "ca init"),
+    (lambda folder: ((folder / "ca.pem").unlink(), (folder / "ca.pem").mkdir()), "ca.pem is not a file"),
+    (lambda folder: expire(folder), "has expired at 2020-01-02"),
     (lambda folder: (folder / "ca.key").unlink(), "ca.key is missing"),
     (lambda folder: (folder / "ca.key").chmod(0o644), "may be read by others (mode 644); chmod 600 it"),
     (lambda folder: (folder / "ca.pem").write_text("nothing\n"), "ca.pem"),
@@ -144,6 +175,16 @@ def test_what_is_inside_is_signed(interceptor, local_ca, aws):
         assert client.request("GET", f"https://{HOST}/bucket/k1", host=HOST).status == 200
     assert [record.verdict.service for record in aws.requests] == ["s3"] * 5
     harness.wait_until(lambda: "method=CONNECT" in interceptor.log and "method=PUT" in interceptor.log)
+
+
+def test_what_is_inside_is_tried_again(aws, start_proxy, local_ca):
+    proxy = start_proxy(aws, f"{retrying.QUICK}[proxy]\nconnect = intercept\nca_dir = {local_ca}\n")
+    aws.faults.add("PUT /bucket/again", "status=503:SlowDown", 2)
+    with inside(proxy, local_ca) as client:
+        assert client.request("PUT", "/bucket/again", body=b"x" * 70000, host=HOST).status == 200
+        assert client.request("GET", "/bucket/again", host=HOST).body == b"x" * 70000
+    assert [record.status for record in aws.requests] == [503, 503, 200, 200]
+    assert len({record.fields.get("Authorization") for record in aws.requests}) >= 2
 
 
 @pytest.mark.parametrize("version, host", [("HTTP/1.0", None), ("HTTP/1.1", HOST), ("HTTP/1.0", f"{HOST}:443")])
@@ -503,31 +544,27 @@ def test_memory_of_intercepted_clients(aws, start_proxy, local_ca, capsys):
 # ---- real tools
 
 
-def test_curl_puts_and_gets(interceptor, local_ca, tmp_path):
-    env = environment(interceptor, local_ca, tmp_path)
-    big = tmp_path / "big"
-    big.write_bytes(os.urandom(2 << 20))
-    url = f"https://bucket.{HOST}/curl"
-    subprocess.run(["curl", "-fsST", str(big), url], env=env, check=True, timeout=60)
-    assert subprocess.run(["curl", "-fsS", url], env=env, check=True, timeout=60,
-                          capture_output=True).stdout == big.read_bytes()
+@pytest.mark.parametrize("name", tls_tools.TOOLS)
+def test_tools_put_and_get(interceptor, local_ca, aws, tmp_path, name):
+    need, use = tls_tools.TOOLS[name]
+    if not need:
+        pytest.skip(f"no {name}")
+    if name == "go" and harness.SANITIZER:
+        pytest.skip("compiling takes its time; nothing of it is ours")
+    job = tls_tools.Job(interceptor.url, local_ca / "ca.pem", HOST, "bucket", os.urandom(2 << 20), tmp_path)
+    use(job)
+    assert job.back.read_bytes() == job.data
+    assert {record.verdict.service for record in aws.requests} == {"s3"}
+    assert {record.method for record in aws.requests} >= {"PUT", "GET"}
 
 
-@pytest.mark.skipif(not shutil.which("wget"), reason="no wget")
-def test_wget_gets(interceptor, local_ca, tmp_path):
-    got = subprocess.run(["wget", "-qO-", "--ca-certificate", str(local_ca / "ca.pem"),
-                          f"https://{HOST}/bucket/generate/100"], env=environment(interceptor, local_ca, tmp_path),
-                         check=True, timeout=60, capture_output=True)
-    assert len(got.stdout) == 100
-
-
-def test_python_requests(interceptor, local_ca):
-    proxies = {"https": interceptor.url}
-    url = f"https://{HOST}/bucket/requests"
-    with requests.Session() as session:
-        session.trust_env = False
-        assert session.put(url, data=b"abc" * 1000, proxies=proxies, verify=local_ca / "ca.pem").status_code == 200
-        assert session.get(url, proxies=proxies, verify=local_ca / "ca.pem").content == b"abc" * 1000
+@pytest.mark.skipif(not tls_tools.TOOLS["undici"][0], reason="no node, or no undici (./dev node undici@6)")
+def test_undici_makes_tunnels_for_http_too(interceptor, local_ca, aws, tmp_path):
+    job = tls_tools.Job(interceptor.url, local_ca / "ca.pem", HOST, "bucket", os.urandom(2 << 20), tmp_path)
+    tls_tools.undici(job, job.url("undici-http").replace("https:", "http:"))
+    assert job.back.read_bytes() == job.data
+    assert [(record.method, record.verdict.service) for record in aws.requests] == [("PUT", "s3"), ("GET", "s3")]
+    assert any(f"host={HOST}:80 " in line for line in interceptor.log.splitlines() if "method=CONNECT" in line)
 
 
 def test_boto3_with_dummy_keys(interceptor, local_ca, tmp_path):
@@ -561,110 +598,6 @@ def test_node(interceptor, local_ca, tmp_path):
         "PROXY": f"127.0.0.1:{interceptor.port}", "HOST": HOST, "CA": str(local_ca / "ca.pem")}
     got = subprocess.run(["node", "-e", NODE], env=env, capture_output=True, timeout=120, check=True)
     assert got.stdout.startswith(b"HTTP/1.1 200"), got
-
-
-UNDICI = harness.ROOT / "build/node/node_modules/undici"
-PROXY_AGENT = """
-const {ProxyAgent, request} = require(process.env.UNDICI);
-const dispatcher = new ProxyAgent({uri: process.env.PROXY, requestTls: {ca: require('fs').readFileSync(process.env.CA)}});
-(async () => {
-  const sizes = [];
-  for (const scheme of ['https', 'http']) {
-    const url = `${scheme}://${process.env.HOST}/bucket/undici-${scheme}`;
-    for (const body of ['from undici', Buffer.alloc(3 << 20, 'u')]) {
-      const put = await request(url, {dispatcher, method: 'PUT', body});
-      await put.body.dump();
-      const got = await request(url, {dispatcher});
-      const data = Buffer.from(await got.body.arrayBuffer());
-      sizes.push(put.statusCode, got.statusCode, data.equals(Buffer.from(body)));
-    }
-  }
-  console.log(sizes.join(' '));
-  await dispatcher.close();
-})().catch(error => { console.error(error); process.exit(1); });
-"""
-
-
-@pytest.mark.skipif(not shutil.which("node") or not UNDICI.exists(), reason="no node, or no undici (./dev node undici@6)")
-def test_undicis_proxy_agent(interceptor, local_ca, aws, tmp_path):
-    env = {"PATH": os.environ["PATH"], "PROXY": interceptor.url, "HOST": HOST, "CA": str(local_ca / "ca.pem"),
-           "UNDICI": str(UNDICI)}
-    got = subprocess.run(["node", "-e", PROXY_AGENT], env=env, capture_output=True, timeout=120, check=False)
-    assert got.stdout == b"200 200 true " * 3 + b"200 200 true\n", got
-    assert [record.verdict.service for record in aws.requests] == ["s3"] * 8
-    asked = [line for line in interceptor.log.splitlines() if "method=CONNECT" in line]
-    assert any(f"host={HOST}:80 " in line for line in asked), "http:// goes through a tunnel, too"
-
-
-JAVA = """
-import java.net.*; import java.net.http.*; import java.nio.file.*; import java.security.*; import java.security.cert.*;
-import javax.net.ssl.*;
-public class Inside {
-    public static void main(String[] a) throws Exception {
-        KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
-        store.load(null, null);
-        store.setCertificateEntry("ca", CertificateFactory.getInstance("X.509")
-            .generateCertificate(Files.newInputStream(Path.of(a[2]))));
-        TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-        trust.init(store);
-        SSLContext tls = SSLContext.getInstance("TLS");
-        tls.init(null, trust.getTrustManagers(), null);
-        HttpClient client = HttpClient.newBuilder().sslContext(tls)
-            .proxy(ProxySelector.of(new InetSocketAddress("127.0.0.1", Integer.parseInt(a[0])))).build();
-        URI url = URI.create("https://" + a[1] + "/bucket/java");
-        HttpResponse<String> put = client.send(HttpRequest.newBuilder(url)
-            .PUT(HttpRequest.BodyPublishers.ofString("from java")).build(), HttpResponse.BodyHandlers.ofString());
-        HttpResponse<String> got = client.send(HttpRequest.newBuilder(url).build(), HttpResponse.BodyHandlers.ofString());
-        System.out.print(put.statusCode() + " " + got.statusCode() + " " + got.body());
-    }
-}
-"""
-
-
-@pytest.mark.skipif(not shutil.which("java"), reason="no java")
-def test_java_http_client(interceptor, local_ca, tmp_path):
-    source = tmp_path / "Inside.java"
-    source.write_text(JAVA)
-    got = subprocess.run(["java", str(source), str(interceptor.port), HOST, str(local_ca / "ca.pem")],
-                         env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)}, capture_output=True, timeout=300,
-                         check=False)
-    assert got.stdout == b"200 200 from java", got
-
-
-GO = """
-package main
-
-import ("bytes"; "fmt"; "io"; "net/http"; "os")
-
-func main() {
-	url := "https://" + os.Args[1] + "/bucket/go"
-	put, _ := http.NewRequest("PUT", url, bytes.NewReader([]byte("from go")))
-	answer, err := http.DefaultClient.Do(put)
-	if err != nil { fmt.Println(err); os.Exit(1) }
-	answer.Body.Close()
-	got, err := http.Get(url)
-	if err != nil { fmt.Println(err); os.Exit(1) }
-	body, _ := io.ReadAll(got.Body)
-	fmt.Print(answer.StatusCode, " ", got.StatusCode, " ", string(body))
-}
-"""
-
-
-# What is compiled already: the standard library takes a minute.
-GO_CACHE = subprocess.run(["go", "env", "GOCACHE"], capture_output=True, text=True,
-                          check=True).stdout.strip() if shutil.which("go") else ""
-
-
-@pytest.mark.heavy
-@pytest.mark.skipif(not shutil.which("go"), reason="no go")
-def test_go_net_http(interceptor, local_ca, tmp_path):
-    (tmp_path / "inside.go").write_text(textwrap.dedent(GO))
-    env = environment(interceptor, local_ca, tmp_path) | {
-        "GOFLAGS": "-mod=mod", "GO111MODULE": "off", "GOCACHE": GO_CACHE, "CGO_ENABLED": "0",
-        "GOTOOLCHAIN": "local"}
-    got = subprocess.run(["go", "run", "inside.go", HOST], env=env, cwd=tmp_path, capture_output=True, timeout=300,
-                         check=False)
-    assert got.stdout == b"200 200 from go", got
 
 
 # ---- reload

@@ -172,3 +172,38 @@ def test_tunnel_carries_mebibytes_both_ways(outside, start_proxy):
             digest.update(piece)
         assert digest.hexdigest() == pattern.sha256(size)
         client.close()
+
+
+def test_octets_are_counted_and_an_idle_tunnel_ends(outside, start_proxy):
+    with raw_peer(outside) as listener, StubDns({"*": ["198.51.100.12"]}) as server:
+        proxy = start_proxy(conf=f"nameserver = {server.nameserver}\nidle_timeout = 400ms\n")
+        client, answer = connect(proxy, version="HTTP/1.0", host=False)
+        assert answer.status == 200
+        peer, _ = listener.accept()
+        client.send(b"12345")
+        assert http1.Wire(peer).read_exactly(5) == b"12345"
+        peer.sendall(b"123")
+        assert client.wire.read_exactly(3) == b"123"
+        assert client.is_closed()
+        assert peer.recv(1) == b""
+        line = harness.wait_until(lambda: next((x for x in proxy.log.splitlines() if "method=CONNECT" in x), None))
+        assert " status=200 " in line and " in=5 out=3 " in line and 'ended="tunnel idle"' in line, line
+
+
+def test_hosts_that_are_not_signed_for_are_tunnelled_where_others_are_intercepted(aws, dns, start_proxy, authority, tmp_path):
+    assert harness.run_binary("ca", "init", "--ca-dir", str(tmp_path / "ca"), folder=tmp_path).returncode == 0
+    proxy = start_proxy(conf=f"nameserver = {dns.nameserver}\nconnect = intercept\nca_dir = {tmp_path}/ca\n"
+                             f"unsigned_hosts = {HOST}\n"
+                             '[route "sqs.us-east-1.amazonaws.com"]\nsign = none\n'
+                             '[route "sns.us-east-1.amazonaws.com"]\nconnect = tunnel\n'
+                             '[route "sts.us-east-1.amazonaws.com"]\nconnect = deny\n')
+    signers = {HOST: authority.bundle, "sqs.us-east-1.amazonaws.com": authority.bundle,
+               "sns.us-east-1.amazonaws.com": authority.bundle,
+               "dynamodb.us-east-1.amazonaws.com": tmp_path / "ca/ca.pem"}
+    for host, bundle in signers.items():
+        client, answer = connect(proxy, f"{host}:443")
+        assert answer.status == 200, host
+        with ssl.create_default_context(cafile=bundle).wrap_socket(client.sock, server_hostname=host):
+            pass
+    client, answer = connect(proxy, "sts.us-east-1.amazonaws.com:443")
+    assert (answer.status, answer.error) == (403, "policy-denied")

@@ -17,6 +17,7 @@ import http1
 import object_cases
 import pattern
 import pytest
+import tls_tools
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
@@ -298,6 +299,19 @@ def test_a_key_is_never_taken_for_another(gateway):
                 assert answer.error in ("bad-target", "bad-request"), (seed, key, spelling, answer)
     print(f"{len(there)} keys, {same} spellings led to them")
     assert same > 3 * len(there)
+
+
+@pytest.mark.parametrize("name", tls_tools.TOOLS)
+def test_https_of_tools_is_intercepted(gateway, tmp_path, name):
+    need, use = tls_tools.TOOLS[name]
+    if not need or not gateway.server_port:
+        pytest.skip(f"no {name}" if not need else "once, with TLS behind the proxy as well")
+    if name in ("go", "java") and harness.SANITIZER:
+        pytest.skip("compiling takes its time; nothing of it is ours")
+    job = tls_tools.Job(gateway.url, gateway.folder / "ca/ca.pem", "s3.us-east-1.amazonaws.com", "objects",
+                        pattern.octets(2 * MIB), tmp_path)
+    use(job)
+    assert job.back.read_bytes() == job.data
 
 
 def test_https_of_boto3_is_intercepted(gateway, tmp_path):
