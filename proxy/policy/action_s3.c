@@ -112,7 +112,6 @@ static const struct {
 // Parameters that leave the action as it is. uploadId, partNumber and versionId are read apart.
 static const char *const harmless[] = {
     "x-id",
-    "list-type",
     "prefix",
     "delimiter",
     "marker",
@@ -142,7 +141,7 @@ static const char *const harmless[] = {
 struct question {
     const struct action_ask *ask;
     struct span sub; // the one subresource, uploadId among them; empty: none
-    bool has_version, has_part;
+    bool has_version, has_part, has_list_type;
     bool is_strange;
 };
 
@@ -185,6 +184,7 @@ static void read_parameter(struct question *q, struct span piece)
     struct span value = span_sub(piece, eq + 1, piece.len);
     bool *once = span_is(name, "versionId")    ? &q->has_version
                  : span_is(name, "partNumber") ? &q->has_part
+                 : span_is(name, "list-type")  ? &q->has_list_type
                                                : NULL;
     if (!is_plain(name)) {
         q->is_strange = true;
@@ -208,6 +208,8 @@ static void read_query(struct question *q)
     while (rest.len && !q->is_strange && span_next(&rest, '&', &piece))
         if (piece.len)
             read_parameter(q, piece);
+    if (q->has_list_type && (q->sub.len || q->ask->level != ACTION_ON_BUCKET))
+        q->is_strange = true; // either may win
 }
 
 // ---- what is needed

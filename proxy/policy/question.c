@@ -199,7 +199,8 @@ static void find_action(const struct question *q)
                              .upstream = p->upstream.host,
                              .path = c->uri.path,
                              .query = c->uri.query,
-                             .is_presign = c->in->is_presign,
+                             .is_presign = c->in->is_presign ||
+                                           (p->is_signed && p->sign == PLAN_SIGN_REDIRECT),
                              .form = p->body == PLAN_BODY_NONE ? &lost : &c->in->form,
                              .form_max = c->config->body_memory};
     p->action = (struct plan_action){.service = q->service};

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A stand-in for STS: checks each signature, and lends keys that the given FakeAws then knows.
 
-.calls holds one dict a request: Action and the form's fields, "signer" (an access key or None).
+.calls holds one dict a request: Action and the form's fields, "signer" (an access key or None),
+"lent" (the access key that it got).
 Faults are set by hand: .lifetime, .delay, .fail (a list of (status, code), taken one a request).
 GetSessionToken wants .mfa_code, where a device is named.
 """
@@ -117,22 +118,23 @@ class MockSts:
         if action == "GetSessionToken" and form.get("TokenCode") != self.mfa_code:
             raise Refused(403, "AccessDenied", "MultiFactorAuthentication failed with invalid MFA "
                                                "one time pass code.")
-        return result(action, self.lend(form))
+        return result(action, self.lend(call))
 
-    def lend(self, form):
+    def lend(self, call):
         """New keys, known to everyone who checks signatures."""
         number = next(self.numbers)
         lent = Identity(f"ASIALENT{number:012}", f"lent-secret-{number}", f"lent-token-{number}")
         for verifier in (self.verifier, *([self.aws.verifier] if self.aws else [])):
             verifier.identities[lent.access_key] = lent
+        call["lent"] = lent.access_key
         until = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(
             seconds=self.lifetime)
-        role = form.get("RoleArn", "").rpartition("/")[2]
+        role = call.get("RoleArn", "").rpartition("/")[2]
         return (f"<Credentials><AccessKeyId>{lent.access_key}</AccessKeyId><SecretAccessKey>"
                 f"{lent.secret_key}</SecretAccessKey><SessionToken>{lent.token}</SessionToken>"
                 f"<Expiration>{until:%Y-%m-%dT%H:%M:%SZ}</Expiration></Credentials>"
                 f"<AssumedRoleUser><Arn>arn:aws:sts::{ACCOUNT}:assumed-role/{role}/"
-                f"{form.get('RoleSessionName', 's')}</Arn></AssumedRoleUser>")
+                f"{call.get('RoleSessionName', 's')}</Arn></AssumedRoleUser>")
 
 
 def result(action, text):

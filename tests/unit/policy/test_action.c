@@ -27,6 +27,8 @@ static const char ROUTES[] =
     "upstream = http://127.0.0.1:9000\n[route \"files.example.com\"]\nservice = s3\n"
     "region = us-east-1\nupstream = https://s3.us-east-1.amazonaws.com\n"
     "[route \"ddb.test\"]\nservice = dynamodb\nregion = us-east-1\n"
+    "upstream = http://127.0.0.1:9000\n[route \"re.test\"]\nservice = dynamodb\nregion = "
+    "us-east-1\nsign = redirect\n"
     "upstream = http://127.0.0.1:9000\n[route \"fn.test\"]\nservice = lambda\n"
     "region = us-east-1\nupstream = http://127.0.0.1:9000\n";
 
@@ -143,9 +145,12 @@ static void s3_in_doubt_has_no_action(void **state)
           {"GET " S3 "/k?acl&acl", NULL, ""}, {"GET " S3 "/k?newest-thing", NULL, ""},
           {"GET " S3 "/k?versionId=", NULL, ""}, {"GET " S3 "/k?versionId=1&versionId=2", NULL, ""},
           {"GET " S3 "/k?uploadId=", NULL, ""}, {"GET " S3 "/k?uploadId=u&versionId=1", NULL, ""},
-          {"GET " S3 "/k?=acl", NULL, ""}, {"GET " S3 "/k?tagging&partNumber=1", NULL, ""},
-          {"HEAD " S3 "/k?acl", NULL, ""}, {"PUT " S3 "/k?versionId=1", NULL, ""},
-          {"POST " S3 "/k", NULL, ""}, {"PATCH " S3 "/k", NULL, ""},
+          {"GET " S3 "/k?=acl", NULL, ""}, {"GET " S3 "/?tagging&list-type=2", NULL, ""},
+          {"GET " S3 "/?list-type=2&versions", NULL, ""}, {"GET " S3 "/k?list-type=2", NULL, ""},
+          {"GET " S3 "/?list-type=2&list-type=1", NULL, ""},
+          {"GET " S3 "/k?tagging&partNumber=1", NULL, ""}, {"HEAD " S3 "/k?acl", NULL, ""},
+          {"PUT " S3 "/k?versionId=1", NULL, ""}, {"POST " S3 "/k", NULL, ""},
+          {"PATCH " S3 "/k", NULL, ""},
           {"POST " S3 "/", "Content-Type: multipart/form-data; boundary=x\r\n", ""},
           {"GET " PATH "/b%2Fk", NULL, ""}, {"GET " PATH "/b/k/..", NULL, ""},
           {"GET " PATH "/b/k/%2e%2e", NULL, ""}, {"GET " PATH "/b//", NULL, ""},
@@ -192,7 +197,9 @@ static void targets_in_doubt_name_nothing(void **state)
           {"POST " DDB "/", GETS "Connection: X-Amz-Target\r\n", ""},
           {"POST " DDB "/", GETS "Smithy-Protocol: rpc-v2-cbor\r\n", ""},
           {"POST " DDB "/?Action=DeleteTable", GETS, ""}, {"POST " DDB "/?x", GETS, ""},
-          {"POST " DDB "/x", GETS, ""}, {"POST " DDB "//", GETS, ""}, {"POST " DDB "/.", GETS, ""},
+          // Whoever follows it sends fields of its own.
+          {"POST http://re.test/", GETS, ""}, {"POST " DDB "/x", GETS, ""},
+          {"POST " DDB "//", GETS, ""}, {"POST " DDB "/.", GETS, ""},
           {"POST " DDB "/%2f", GETS, ""},
           {"POST " DDB "/", "Content-Length: 2\r\nX-Amz-Target: DynamoDB_20120810.Query\r\n", ""},
           {"POST " DDB "/", FORM "X-Amz-Target: DynamoDB_20120810.Query\r\nContent-Length: 2\r\n",
