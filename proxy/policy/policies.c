@@ -83,7 +83,7 @@ static enum match match_path(const struct config_list *l, const struct question 
     if (!q->path.p)
         return MATCH_NO;
     return agree(has_prefix(l, q->path) ? MATCH_YES : MATCH_NO,
-                 has_prefix(l, question_tidy(q->path, q->c->a)) ? MATCH_YES : MATCH_NO);
+                 has_prefix(l, q->tidied) ? MATCH_YES : MATCH_NO);
 }
 
 static enum match match_object(const struct config_policy *p, const struct object *o)

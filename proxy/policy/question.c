@@ -6,8 +6,20 @@
 
 #include "policy/question_int.h"
 
-struct span question_tidy(struct span path, struct arena *a)
+// Most paths are.
+static bool is_tidy(struct span path)
 {
+    for (size_t i = 0; i + 1 < path.len; i++)
+        if (path.p[i] == '/' && (path.p[i + 1] == '/' || path.p[i + 1] == '.'))
+            return false;
+    return span_starts(path, SPAN("/"));
+}
+
+// Without dot segments and doubled slashes (RFC 3986 5.2.4), as a server that keeps files reads it.
+static struct span tidy(struct span path, struct arena *a)
+{
+    if (is_tidy(path))
+        return path;
     char *out = arena_alloc(a, path.len + 2);
     size_t n = 0;
     struct span rest = path;
@@ -126,7 +138,7 @@ static void add_source(struct question *q, struct span from)
         return;
     }
     add_object(q, SPAN(""), from);
-    add_object(q, SPAN(""), question_tidy(from, a));
+    add_object(q, SPAN(""), tidy(from, a));
 }
 
 static bool is_source_name(struct span name)
@@ -154,15 +166,13 @@ static void find_sources(struct question *q)
 
 static void find_objects(struct question *q)
 {
-    struct plan_ctx *c = q->c;
-    find_bucket(q);
     if (!q->path.p) { // a tunnel: the name alone tells
         q->objects[0] = (struct object){.bucket = q->bucket, .key = {NULL, 0}};
         q->n_objects = q->bucket.len > 0;
         return;
     }
     add_object(q, q->bucket, q->path);
-    add_object(q, q->bucket, question_tidy(q->path, c->a));
+    add_object(q, q->bucket, q->tidied);
     find_sources(q);
 }
 
@@ -183,8 +193,7 @@ static enum action_level level_of(const struct question *q, struct span path)
 static enum action_level find_level(const struct question *q)
 {
     enum action_level level = level_of(q, q->c->uri.path);
-    bool is_certain =
-        level == level_of(q, q->path) && level == level_of(q, question_tidy(q->path, q->c->a));
+    bool is_certain = level == level_of(q, q->path) && level == level_of(q, q->tidied);
     return is_certain && !q->hides_key ? level : ACTION_NOWHERE;
 }
 
@@ -206,7 +215,7 @@ static void find_action(const struct question *q)
     p->action = (struct plan_action){.service = q->service};
     if (!q->path.p)
         return;
-    if (q->n_objects)
+    if (scope_is_s3_family(q->service))
         ask.level = find_level(q);
     p->is_object = ask.level == ACTION_ON_OBJECT;
     action_find(&ask, c->a, &p->action);
@@ -226,8 +235,13 @@ struct question question_ask(struct plan_ctx *c)
             q.region = c->host.region;
     }
     if (c->uri.form != URI_AUTHORITY)
-        q.path = uri_decode(c->uri.path, c->a);
+        q.path = span_find(c->uri.path, '%') < c->uri.path.len ? uri_decode(c->uri.path, c->a)
+                                                               : c->uri.path;
+    if (q.path.p)
+        q.tidied = tidy(q.path, c->a);
     if (scope_is_s3_family(q.service))
+        find_bucket(&q);
+    if (scope_is_s3_family(q.service) && c->config->n_policies)
         find_objects(&q);
     find_action(&q);
     return q;

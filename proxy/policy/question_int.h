@@ -20,16 +20,14 @@ struct question {
     struct span service; // empty: none
     struct span region;  // the same
     struct span path;    // decoded; p == NULL: a tunnel has none
+    struct span tidied;  // the same without dot segments and doubled slashes
     struct span bucket;  // of the host; empty: it is in the path
     bool hides_bucket;   // neither: the path is the key
     bool hides_key;      // nor that
     struct object objects[OBJECTS_MAX];
-    unsigned n_objects; // 0: S3 is not asked
+    unsigned n_objects; // 0: S3 is not asked, or there are no policies
 };
 
 struct question question_ask(struct plan_ctx *c);
-// The path without dot segments and doubled slashes (RFC 3986 5.2.4), as a server that keeps files
-// reads it.
-struct span question_tidy(struct span path, struct arena *a);
 
 #endif
