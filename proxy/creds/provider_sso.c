@@ -1,27 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // IAM Identity Center: `aws sso login` leaves a token in a file, the portal gives a role's
-// credentials for it. Tokens of an [sso-session] can be renewed: under a lock, after the file was
-// read again, and the new one is on the disk before it is used, since the file belongs to other
-// tools and to our other profiles too. Tokens of the older form can't.
+// credentials for it. Tokens of an [sso-session] can be renewed (token_file_int.h), those of the
+// older form can't.
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/digest.h"
-#include "creds/call_int.h"
 #include "creds/json_answer_int.h"
 #include "creds/partition_int.h"
 #include "creds/setting_int.h"
 #include "creds/sso_token_int.h"
 #include "creds/sts_int.h"
-#include "creds/walk_int.h"
-#include "log/log.h"
+#include "creds/token_file_int.h"
 
-#define FRESH_MS     ((int64_t)900000) // with less than that left it is renewed
-#define MARGIN_MS    ((int64_t)5000)
-#define LOCK_WAIT_MS 100
-#define LOCK_TRIES   40
 #define ATTEMPTS     3
 #define BASE_MS      200
 #define CAP_MS       2000
@@ -32,46 +25,46 @@
 
 struct sso_op {
     struct provider_op op;
+    struct token_file file;
     struct arena arena;
     const char *session; // of sso_session; NULL: the older form
     const char *start_url;
     const char *region;
     const char *account;
     const char *role;
-    const char *path;
     struct sso_token token;
-    struct timer *wait; // for the lock
-    unsigned n_tries;
-    int lock; // -1: not held
     const char *url;
     struct buf body; // p == NULL: the portal is asked
     struct call *call;
     struct creds *creds;
-    bool is_over; // nothing but a new login helps
 };
+
+static struct sso_op *op_of(const struct token_file *f)
+{
+    return (struct sso_op *)f->op;
+}
 
 static void clear(struct provider_op *op)
 {
     struct sso_op *x = (struct sso_op *)op;
     call_cancel(x->call);
-    timer_free(x->wait);
-    file_unlock(&x->lock);
+    token_file_clear(&x->file);
     sso_token_clear(&x->token);
     buf_clear(&x->body);
     creds_free(x->creds);
     arena_wipe(&x->arena);
 }
 
-static void fail(struct sso_op *x, int64_t retry_in_ms, const struct err *e)
+static void fail(struct token_file *f, int64_t retry_in_ms, const struct err *e)
 {
+    struct sso_op *x = op_of(f);
     const char *profile = x->op.q->choice.name;
     struct err why;
-    file_unlock(&x->lock);
-    if (x->is_over && x->session)
+    if (f->is_over && x->session)
         (void)err_set(&why, ST_INVALID,
                       "SSO of profile %.64s: %.280s; run: aws sso login --sso-session %.64s",
                       profile, e->text, x->session);
-    else if (x->is_over)
+    else if (f->is_over)
         (void)err_set(&why, ST_INVALID,
                       "SSO of profile %.64s: %.280s; run: aws sso login --profile %.64s", profile,
                       e->text, profile);
@@ -139,56 +132,37 @@ static enum status read_settings(struct sso_op *x, struct err *e)
     return ST_OK;
 }
 
-static void find_file(struct sso_op *x)
+static const char *find_file(struct sso_op *x)
 {
     char name[DIGEST_SHA1_HEX + 1];
     digest_sha1_hex(span_of(x->session ? x->session : x->start_url), name);
     const char *place = arena_printf(&x->arena, "~/.aws/sso/cache/%s.json", name);
-    char *path = path_of_file(x->op.q->envp, NULL, place);
-    x->path = arena_cstr(&x->arena, span_of(path));
-    free(path);
+    char *found = path_of_file(x->op.q->envp, NULL, place);
+    const char *path = arena_cstr(&x->arena, span_of(found));
+    free(found);
+    return path;
 }
 
 // ---- the token's file
 
-static bool lives(const struct sso_op *x, int64_t least_ms)
+static void forget(struct token_file *f)
 {
-    return x->token.document && x->token.expires_at_ms - clock_wall_ms() > least_ms;
+    sso_token_clear(&op_of(f)->token);
 }
 
-static enum status read_file(struct sso_op *x, struct err *e)
+static enum status read_text(struct token_file *f, struct span text, struct err *e)
 {
-    struct buf b;
-    struct file_id id;
-    buf_init_secret(&b);
-    sso_token_clear(&x->token);
-    enum status st = file_read(x->path, &b, &id, e);
-    if (st == ST_OK)
-        st = sso_token_read(buf_span(&b), &x->token, e);
-    x->is_over = st == ST_DECLINED || st == ST_INVALID;
-    buf_clear(&b);
-    return st == ST_OK ? ST_OK : err_wrap(e, st, "%s", x->path);
+    return sso_token_read(text, &op_of(f)->token, e);
 }
 
-static bool has_read(struct sso_op *x)
+static void write_text(const struct token_file *f, struct buf *out)
 {
-    struct err why;
-    enum status st = read_file(x, &why);
-    if (st != ST_OK)
-        fail(x, st == ST_AGAIN ? RETRY_UNSETTLED_MS : RETRY_BROKEN_MS, &why);
-    return st == ST_OK;
+    sso_token_write(&op_of(f)->token, out);
 }
 
-static void write_file(struct sso_op *x)
+static int64_t expires_at_ms(const struct token_file *f)
 {
-    struct buf b;
-    struct err why;
-    buf_init_secret(&b);
-    sso_token_write(&x->token, &b);
-    if (file_replace(x->path, buf_span(&b), &why) != ST_OK)
-        log_error("creds", "%s: the login ends with this process", why.text);
-    buf_clear(&b);
-    walk_has_written(x->op.q->walk, x->path);
+    return op_of(f)->token.expires_at_ms;
 }
 
 // ---- both calls
@@ -220,7 +194,7 @@ static enum call_verdict judge_error(struct sso_op *x, const struct fetch_answer
     if (code || message)
         (void)err_set(e, ST_IO, "it answered %d: %.64s%s%.*s", a->status, code ? code : "",
                       code && message ? ": " : "", MESSAGE_SHOW, message ? message : "");
-    x->is_over = v == CALL_FAILED && (x->body.len || a->status == 401);
+    x->file.is_over = v == CALL_FAILED && (x->body.len || a->status == 401);
     json_decref(o);
     return v;
 }
@@ -270,15 +244,15 @@ static void on_role(void *arg, enum call_verdict v, const struct err *e)
         return;
     }
     (void)err_set(&why, ST_IO, "role %.64s in account %.32s: %.256s", x->role, x->account, e->text);
-    fail(x, v == CALL_FAILED ? RETRY_BROKEN_MS : RETRY_SOON_MS, &why);
+    fail(&x->file, v == CALL_FAILED ? RETRY_BROKEN_MS : RETRY_SOON_MS, &why);
 }
 
-static void ask_role(struct sso_op *x)
+static void ask_role(struct token_file *f)
 {
     static const struct endpoint_kind portal = {"sso", "AWS_ENDPOINT_URL_SSO", "portal.sso"};
+    struct sso_op *x = op_of(f);
     struct buf url;
-    file_unlock(&x->lock);
-    x->is_over = false;
+    f->is_over = false;
     buf_clear(&x->body);
     buf_init(&url);
     buf_addf(&url, "%s/federation/credentials?role_name=",
@@ -292,18 +266,6 @@ static void ask_role(struct sso_op *x)
 }
 
 // ---- a new token
-
-// A renewal that failed takes nothing away from what is still valid.
-static void go_on_unrenewed(struct sso_op *x, int64_t retry_in_ms, const struct err *why)
-{
-    if (!lives(x, MARGIN_MS)) {
-        fail(x, retry_in_ms, why);
-        return;
-    }
-    log_warn("creds", "SSO of profile %.64s: the token is not renewed: %s", x->op.q->choice.name,
-             why->text);
-    ask_role(x);
-}
 
 static enum status build_token(void *arg, struct fetch_request *r, struct err *e)
 {
@@ -329,52 +291,34 @@ static enum call_verdict judge_token(void *arg, const struct fetch_answer *a, st
     return sso_token_renew(&x->token, a->body, clock_wall_ms(), e) == ST_OK ? CALL_OK : CALL_FAILED;
 }
 
-// Somebody who does not know our lock may have been quicker.
-static bool was_renewed_by_others(struct sso_op *x)
-{
-    struct err unread;
-    bool was_over = x->is_over;
-    int64_t expires_at_ms = x->token.expires_at_ms;
-    bool is_newer = read_file(x, &unread) == ST_OK && x->token.expires_at_ms != expires_at_ms;
-    if (is_newer && lives(x, MARGIN_MS))
-        return true;
-    x->is_over = was_over;
-    return false;
-}
-
 static void on_token(void *arg, enum call_verdict v, const struct err *e)
 {
     struct sso_op *x = arg;
     struct err why = *e;
     x->call = NULL;
-    if (v == CALL_OK)
-        write_file(x);
-    if (v == CALL_OK || (v == CALL_FAILED && was_renewed_by_others(x))) {
-        ask_role(x);
-        return;
-    }
     (void)err_wrap(&why, ST_IO, "%.200s", x->url);
-    go_on_unrenewed(x, v == CALL_FAILED ? RETRY_BROKEN_MS : RETRY_SOON_MS, &why);
+    token_file_end(&x->file, v, &why);
 }
 
-static bool may_renew(struct sso_op *x, struct err *e)
+static bool may_renew(struct token_file *f, struct err *e)
 {
+    const struct sso_op *x = op_of(f);
     const char *lacking = x->session ? sso_token_lacks(&x->token) : NULL;
-    x->is_over = true;
-    if (!x->session || lacking || x->token.registered_until_ms <= clock_wall_ms()) {
+    bool may = x->session && !lacking && x->token.registered_until_ms > clock_wall_ms();
+    f->is_over = f->is_quiet = !may;
+    if (!may) {
         char at[25];
         clock_format_iso(x->token.expires_at_ms, at);
         (void)err_set(e, ST_INVALID, "the token has expired, at %s, and can't be renewed%s%s", at,
                       lacking ? ": it has no " : "", lacking ? lacking : "");
-        return false;
     }
-    x->is_over = false;
-    return file_may_replace(x->path, e) == ST_OK;
+    return may;
 }
 
-static void renew(struct sso_op *x)
+static void renew(struct token_file *f)
 {
     static const struct endpoint_kind oidc = {"sso_oidc", "AWS_ENDPOINT_URL_SSO_OIDC", "oidc"};
+    struct sso_op *x = op_of(f);
     x->url = arena_printf(&x->arena, "%s/token",
                           endpoint_of_region(x->op.q, &oidc, x->region, &x->arena));
     buf_reset(&x->body);
@@ -382,62 +326,36 @@ static void renew(struct sso_op *x)
     start_call(x, build_token, judge_token, on_token);
 }
 
-static void try_lock(void *arg)
-{
-    struct sso_op *x = arg;
-    struct err why;
-    enum status st = file_lock(x->path, &x->lock, &why);
-    if (st == ST_AGAIN && ++x->n_tries < LOCK_TRIES) {
-        timer_set(x->wait, LOCK_WAIT_MS);
-        return;
-    }
-    if (st != ST_OK) {
-        go_on_unrenewed(x, RETRY_SOON_MS, &why);
-        return;
-    }
-    if (!has_read(x))
-        return;
-    if (lives(x, FRESH_MS))
-        ask_role(x);
-    else if (may_renew(x, &why))
-        renew(x);
-    else
-        go_on_unrenewed(x, RETRY_BROKEN_MS, &why);
-}
-
 // ---- the beginning
 
-static void begin(struct sso_op *x)
-{
-    struct err why;
-    if (!has_read(x))
-        return;
-    bool is_fresh = lives(x, FRESH_MS);
-    bool is_renewable = !is_fresh && may_renew(x, &why);
-    // What is not meant to be renewed serves to its end without a word.
-    if (is_fresh || (!is_renewable && x->is_over && lives(x, MARGIN_MS)))
-        ask_role(x);
-    else if (is_renewable)
-        try_lock(x);
-    else
-        go_on_unrenewed(x, RETRY_BROKEN_MS, &why);
-}
+static const struct token_file_kind kind = {
+    .name = "SSO",
+    .lost = "login ends",
+    .fresh_ms = 900000,
+    .margin_ms = 5000,
+    .lock_tries = 40,
+    .forget = forget,
+    .read = read_text,
+    .write = write_text,
+    .expires_at_ms = expires_at_ms,
+    .may_renew = may_renew,
+    .renew = renew,
+    .serve = ask_role,
+    .fail = fail,
+};
 
 struct provider_op *sso_start(const struct creds_query *q, provider_done_fn done, void *arg)
 {
     struct sso_op *x = provider_op_new(sizeof(*x), q, done, arg);
     struct err why;
     x->op.clear = clear;
-    x->lock = -1;
-    x->wait = timer_new(q->loop, try_lock, x);
+    token_file_init(&x->file, &kind, &x->op);
     arena_init(&x->arena);
     buf_init_secret(&x->body);
     if (read_settings(x, &why) != ST_OK) {
-        fail(x, RETRY_BROKEN_MS, &why);
+        fail(&x->file, RETRY_BROKEN_MS, &why);
         return &x->op;
     }
-    find_file(x);
-    walk_rests_on(q->walk, x->path);
-    begin(x);
+    token_file_start(&x->file, find_file(x));
     return &x->op;
 }
