@@ -38,6 +38,7 @@ struct dial_request {
     struct origin origin;    // copied, and its via, but for the userinfo
     const void *refusal_arg; // lives until done or cancel
     bool is_strict;          // one refused address refuses the name
+    bool is_fresh;           // of a pool: a kept connection will not do
     int64_t connect_timeout_ms;
     int64_t tls_timeout_ms;
 };
@@ -53,6 +54,7 @@ enum dial_fail {
     DIAL_TIMEOUT,
     DIAL_PROXY,         // the proxy in between failed: perhaps it does not the next time
     DIAL_PROXY_REFUSED, // it refused
+    DIAL_BUSY,          // max_per_host of the pool
 };
 
 // On DIAL_OK the stream is the callee's: it sets its own ops at once. text is for people.

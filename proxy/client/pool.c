@@ -3,61 +3,23 @@
 // out. How many may idle is the most that were in use at once in this or the last minute. A host
 // that closes on us early teaches its own idle limit, so that we close first and no request meets a
 // dead connection.
-#include "client/pool.h"
+#include "client/pool_int.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/digest.h"
-#include "base/rng.h"
-#include "base/table.h"
+#include "base/hash.h"
 #include "base/xalloc.h"
 #include "metrics/metrics.h"
 #include "net/resolve.h"
 
 #define POOL_KEY_LEN  700
 #define SWEEP_MS      1000
+#define LIMITED_MS    100 // between sweeps where others may be waiting for what is idle here
 #define WINDOW_MS     INT64_C(60000)
 #define IDLE_FLOOR_MS 1000
-
-struct pool_host {
-    struct table_node node; // first; its key is "s|host|port", and whom it goes through
-    TAILQ_ENTRY(pool_host) link;
-    struct origin origin;
-    char *host;   // origin.host
-    bool has_via; // its addresses are a proxy's
-    struct pool *pool;
-    struct upstream *newest;
-    struct upstream *oldest;
-    unsigned n_idle;
-    unsigned in_use;
-    unsigned peak_now; // most in use in this window, and in the one before
-    unsigned peak_last;
-    int64_t window_ms;
-    int64_t idle_limit_ms; // lowered when the host closes earlier
-};
-TAILQ_HEAD(pool_hosts, pool_host);
-
-struct pool {
-    struct dialer dialer;
-    struct pool_options options;
-    struct table table; // of hosts
-    struct pool_hosts hosts;
-    struct timer *sweep;
-    struct rng rng;
-    struct pool_stats stats;
-    unsigned series; // of the dialer's TLS client
-};
-
-struct pool_dial {
-    struct pool *pool;
-    struct pool_host *home;
-    struct dial *dial;
-    unsigned series;
-    pool_done_fn done;
-    void *arg;
-};
 
 // ---- hosts
 
@@ -89,6 +51,10 @@ static struct pool_host *host_of(struct pool *p, const struct origin *o)
     h->pool = p;
     h->window_ms = loop_now_ms(p->dialer.loop);
     h->idle_limit_ms = p->options.idle_timeout_ms;
+    TAILQ_INIT(&h->waiters);
+    h->open = p->options.open ? crowd_at(p->options.open, hash_span(0, span_of(key))) : &p->open;
+    h->waiting =
+        p->options.open ? crowd_at(p->options.waiting, hash_span(0, span_of(key))) : &p->waiting;
     table_add(&p->table, &h->node);
     TAILQ_INSERT_TAIL(&p->hosts, h, link);
     return h;
@@ -124,6 +90,7 @@ static unsigned idle_cap(const struct pool_host *h)
 
 static void upstream_free(struct upstream *u)
 {
+    limit_give(u->home->open, 1);
     stream_free(u->stream);
     h1_parser_free(u->parser);
     free(u);
@@ -146,7 +113,7 @@ static void unlink_idle(struct upstream *u)
     metrics_add(METRIC_UPSTREAM_IDLE, -1);
 }
 
-static void drop_idle(struct upstream *u)
+void pool_drop_idle(struct upstream *u)
 {
     unlink_idle(u);
     upstream_free(u);
@@ -155,7 +122,7 @@ static void drop_idle(struct upstream *u)
 static size_t idle_data(void *arg, struct span in)
 {
     metrics_inc(METRIC_UPSTREAM_SURPLUS);
-    drop_idle(arg); // nobody asked: what follows could be taken for an answer
+    pool_drop_idle(arg); // nobody asked: what follows could be taken for an answer
     return in.len;
 }
 
@@ -168,7 +135,7 @@ static void idle_gone(struct upstream *u)
         limit = IDLE_FLOOR_MS;
     if (limit < h->idle_limit_ms)
         h->idle_limit_ms = limit;
-    drop_idle(u);
+    pool_drop_idle(u);
 }
 
 static void idle_eof(void *arg)
@@ -206,13 +173,19 @@ static void sweep_host(struct pool_host *h, int64_t now)
         f = facts_view_peek(h->pool->dialer.facts, FACTS_ADDRESSES, h->host);
     for (struct upstream *u = h->oldest; u;) {
         struct upstream *newer = u->newer;
-        if (now - u->idle_since_ms >= h->idle_limit_ms || now - u->born_ms >= u->max_age_ms ||
-            h->n_idle > idle_cap(h) || (f && f->status == ST_OK && !is_listed(u, f)))
-            drop_idle(u);
+        if (pool_is_wanted_elsewhere(h) || now - u->idle_since_ms >= h->idle_limit_ms ||
+            now - u->born_ms >= u->max_age_ms || h->n_idle > idle_cap(h) ||
+            (f && f->status == ST_OK && !is_listed(u, f)))
+            pool_drop_idle(u);
         u = newer;
     }
     fact_release(f);
     note_use(h);
+}
+
+static int64_t sweep_ms(const struct pool *p)
+{
+    return p->options.max_per_host ? LIMITED_MS : SWEEP_MS;
 }
 
 static void on_sweep(void *arg)
@@ -227,7 +200,7 @@ static void on_sweep(void *arg)
             host_free(h);
     }
     if (!TAILQ_EMPTY(&p->hosts))
-        timer_set(p->sweep, SWEEP_MS);
+        timer_set(p->sweep, sweep_ms(p));
 }
 
 // ---- the door
@@ -239,6 +212,8 @@ struct pool *pool_new(const struct dialer *d, const struct pool_options *o)
     p->options = *o;
     TAILQ_INIT(&p->hosts);
     p->sweep = timer_new(d->loop, on_sweep, p);
+    p->look = timer_new(d->loop, pool_look_around, p);
+    p->serve = (struct deferred){.fn = pool_look_around, .arg = p};
     rng_seed_kernel(&p->rng);
     return p;
 }
@@ -248,7 +223,7 @@ static void close_idle(struct pool_host *h)
     struct upstream *older = NULL;
     for (struct upstream *u = h->newest; u; u = older) {
         older = u->older;
-        drop_idle(u);
+        pool_drop_idle(u);
     }
 }
 
@@ -266,6 +241,8 @@ void pool_free(struct pool *p)
         close_idle(h);
         host_free(h);
     }
+    loop_undefer(p->dialer.loop, &p->serve);
+    timer_free(p->look);
     timer_free(p->sweep);
     free(p);
 }
@@ -275,14 +252,14 @@ static bool is_worn(const struct upstream *u, int64_t now)
     return now - u->born_ms >= u->max_age_ms || now - u->idle_since_ms >= u->home->idle_limit_ms;
 }
 
-struct upstream *pool_take(struct pool *p, const struct origin *o)
+struct upstream *pool_take_newest(struct pool_host *h)
 {
-    struct pool_host *h = host_of(p, o);
+    struct pool *p = h->pool;
     int64_t now = loop_now_ms(p->dialer.loop);
     struct upstream *u = h->newest;
     while (u && is_worn(u, now)) {
         struct upstream *older = u->older;
-        drop_idle(u);
+        pool_drop_idle(u);
         u = older;
     }
     if (!u)
@@ -296,8 +273,13 @@ struct upstream *pool_take(struct pool *p, const struct origin *o)
     return u;
 }
 
-_Static_assert(METRIC_DIAL_PROXY_REFUSED - METRIC_DIAL_DNS == DIAL_PROXY_REFUSED - DIAL_DNS,
-               "same order");
+struct upstream *pool_take(struct pool *p, const struct origin *o)
+{
+    struct pool_host *h = host_of(p, o);
+    return TAILQ_EMPTY(&h->waiters) ? pool_take_newest(h) : NULL; // they were here before
+}
+
+_Static_assert(METRIC_DIAL_BUSY - METRIC_DIAL_DNS == DIAL_BUSY - DIAL_DNS, "same order");
 
 static void on_dialled(void *arg, enum dial_fail why, struct stream *s, const char *text)
 {
@@ -310,6 +292,9 @@ static void on_dialled(void *arg, enum dial_fail why, struct stream *s, const ch
     free(d);
     if (why != DIAL_OK) {
         h->in_use--;
+        limit_give(h->open, 1);
+        if (!TAILQ_EMPTY(&h->waiters))
+            loop_defer(p->dialer.loop, &p->serve);
         metrics_inc(METRIC_DIAL_DNS + (unsigned)why - DIAL_DNS);
         done(done_arg, why, NULL, text);
         return;
@@ -330,20 +315,29 @@ static void on_dialled(void *arg, enum dial_fail why, struct stream *s, const ch
     done(done_arg, DIAL_OK, u, NULL);
 }
 
+void pool_start_dial(struct pool_dial *d)
+{
+    d->series = d->pool->series;
+    d->dial = dial_start(&d->pool->dialer, &d->request, on_dialled, d);
+}
+
 struct pool_dial *pool_dial(struct pool *p, const struct dial_request *r, pool_done_fn done,
                             void *arg)
 {
     struct pool_dial *d = xcalloc(1, sizeof(*d));
     d->pool = p;
     d->home = host_of(p, &r->origin);
-    d->series = p->series;
+    d->request = *r;
     d->done = done;
     d->arg = arg;
     d->home->in_use++;
     note_use(d->home);
     if (!timer_is_set(p->sweep))
-        timer_set(p->sweep, SWEEP_MS);
-    d->dial = dial_start(&p->dialer, r, on_dialled, d);
+        timer_set(p->sweep, sweep_ms(p));
+    if (TAILQ_EMPTY(&d->home->waiters) && pool_may_open(d->home))
+        pool_start_dial(d);
+    else
+        pool_wait(d);
     return d;
 }
 
@@ -352,7 +346,14 @@ void pool_dial_cancel(struct pool_dial *d)
     if (!d)
         return;
     d->home->in_use--;
-    dial_cancel(d->dial);
+    if (d->dial) {
+        limit_give(d->home->open, 1);
+        dial_cancel(d->dial);
+    } else {
+        pool_leave(d);
+    }
+    if (!TAILQ_EMPTY(&d->home->waiters))
+        loop_defer(d->pool->dialer.loop, &d->pool->serve);
     free(d);
 }
 
@@ -362,8 +363,10 @@ void pool_give(struct upstream *u, bool is_reusable)
     struct pool *p = h->pool;
     int64_t now = loop_now_ms(p->dialer.loop);
     h->in_use--;
-    if (!is_reusable || u->series != p->series || now - u->born_ms >= u->max_age_ms ||
-        h->n_idle >= idle_cap(h)) {
+    if (!TAILQ_EMPTY(&h->waiters))
+        loop_defer(p->dialer.loop, &p->serve);
+    if (!is_reusable || pool_is_wanted_elsewhere(h) || u->series != p->series ||
+        now - u->born_ms >= u->max_age_ms || h->n_idle >= idle_cap(h)) {
         upstream_free(u);
         return;
     }
@@ -393,6 +396,8 @@ struct stream *pool_release(struct upstream *u)
 {
     struct stream *s = u->stream;
     u->home->in_use--;
+    if (!TAILQ_EMPTY(&u->home->waiters))
+        loop_defer(u->home->pool->dialer.loop, &u->home->pool->serve);
     u->stream = NULL;
     upstream_free(u);
     return s;
@@ -403,6 +408,11 @@ void pool_set_tls(struct pool *p, struct tls_client *tls)
     p->dialer.tls = tls;
     p->series++;
     pool_close_idle(p);
+}
+
+void pool_set_max(struct pool *p, uint64_t max_per_host)
+{
+    p->options.max_per_host = max_per_host;
 }
 
 void pool_set_ages(struct pool *p, int64_t idle_timeout_ms, int64_t max_age_ms)

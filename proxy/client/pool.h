@@ -9,11 +9,17 @@
 
 #include "client/dial.h"
 #include "http/h1_parser.h"
+#include "shared/crowd.h"
 
 struct pool_options {
     int64_t idle_timeout_ms;
     int64_t max_age_ms;      // jittered by a tenth either way
     struct h1_limits limits; // of responses
+    // Connections to one host, of all pools with the same gauges, which outlive them; 0: any
+    // number. Beyond that a dial waits up to its connect_timeout_ms, then ends with DIAL_BUSY.
+    uint64_t max_per_host;
+    struct crowd *open; // borrowed, with `waiting`; NULL, and no max_per_host: alone
+    struct crowd *waiting;
 };
 
 struct pool_stats {
@@ -46,6 +52,7 @@ void pool_free(struct pool *p); // closes idle ones; none may be in use
 struct upstream *pool_take(struct pool *p, const struct origin *o);
 typedef void (*pool_done_fn)(void *arg, enum dial_fail why, struct upstream *u, const char *text);
 struct pool_dial;
+// What r points to lives until done or cancel.
 struct pool_dial *pool_dial(struct pool *p, const struct dial_request *r, pool_done_fn done,
                             void *arg);
 void pool_dial_cancel(struct pool_dial *d); // NULL is fine
@@ -60,6 +67,7 @@ void pool_close_idle(struct pool *p);
 void pool_set_tls(struct pool *p, struct tls_client *tls);
 // Hosts learn anew when they close.
 void pool_set_ages(struct pool *p, int64_t idle_timeout_ms, int64_t max_age_ms);
+void pool_set_max(struct pool *p, uint64_t max_per_host);
 // Closes idle connections to hosts that are not kept.
 typedef bool (*pool_keeps_fn)(void *arg, const struct origin *o);
 void pool_prune(struct pool *p, pool_keeps_fn keeps, void *arg);

@@ -174,6 +174,7 @@ struct config {
     char *spool_dir;
     uint64_t max_connections;            // 0: auto
     uint64_t max_connections_per_client; // 0: auto
+    uint64_t max_upstream_per_host;      // 0: off
     uint64_t max_in_flight, in_flight_queue, max_buffer_memory, client_min_rate, expect_over;
     int64_t in_flight_wait, client_rate_window;
     // [timeouts], milliseconds

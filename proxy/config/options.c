@@ -304,6 +304,10 @@ const struct option options[] = {
      .def = "auto", .min = 1, .max = 1000000, AT(max_connections_per_client), .is_reloadable = true,
      .help = "Most connections from one address (of IPv6 its first 64 bits); further ones get 503 and "
              "are closed. auto is 1024, and no limit on loopback. Unix sockets have none."},
+    {.key = "max_upstream_per_host", .section = "limits", .type = OPT_COUNT, .words = "off",
+     .def = "off", .min = 1, .max = 1000000, AT(max_upstream_per_host), .is_reloadable = true,
+     .help = "Most connections to one upstream, over all workers; further requests wait in order for "
+             "one, up to connect_timeout, then get 503 with Retry-After. Tunnels do not count."},
     {.key = "max_in_flight", .section = "limits", .type = OPT_COUNT, .def = "4096", .min = 1,
      .max = 1000000, AT(max_in_flight), .is_reloadable = true,
      .help = "Most requests that are forwarded at a time; further ones wait, with their body unread."},

@@ -365,7 +365,8 @@ static void on_connected(struct request *r, struct upstream *u)
 
 static bool is_final_dial(enum dial_fail why)
 {
-    return why == DIAL_DNS || why == DIAL_REFUSED || why == DIAL_TLS || why == DIAL_PROXY_REFUSED;
+    return why == DIAL_DNS || why == DIAL_REFUSED || why == DIAL_TLS ||
+           why == DIAL_PROXY_REFUSED || why == DIAL_BUSY;
 }
 
 static void not_connected(struct request *r, enum dial_fail why, const char *text)
@@ -420,6 +421,7 @@ struct dial_request attempt_dial(struct request *r, bool is_tls)
 static void connect_upstream(struct request *r, bool is_fresh)
 {
     struct dial_request d = attempt_dial(r, r->plan.is_tls);
+    d.is_fresh = is_fresh;
     struct upstream *u = is_fresh ? NULL : pool_take(r->worker->pool, &d.origin);
     request_arm(r, 0);
     r->log.connect_since = clock_mono_ms();

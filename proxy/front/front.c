@@ -79,6 +79,8 @@ void front_shared_init(struct front_shared *s, const struct config *cfg, struct 
     limit_init(&s->connections, front_connection_cap(cfg));
     limit_init(&s->spool, cfg->spool_max);
     s->clients = crowd_new();
+    s->upstreams = crowd_new();
+    s->upstream_queue = crowd_new();
     s->hash_seed = rng_u64(&rng);
     s->tokens = tokens_new();
     s->skews = memo_new(KEEP_SKEW_MS);
@@ -90,6 +92,8 @@ void front_shared_clear(struct front_shared *s)
 {
     tokens_free(s->tokens);
     crowd_free(s->clients);
+    crowd_free(s->upstreams);
+    crowd_free(s->upstream_queue);
     memo_free(s->skews);
     memo_free(s->buckets);
     turns_free(s->turns);

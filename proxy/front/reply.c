@@ -106,6 +106,7 @@ struct reply_parts reply_of_dial(struct request *r, enum dial_fail why, const ch
         [DIAL_TIMEOUT] = {504, "timeout-connect", "is not reached"},
         [DIAL_PROXY] = {502, "connect-failed", "is not reached"},
         [DIAL_PROXY_REFUSED] = {502, "connect-failed", "is not reached"},
+        [DIAL_BUSY] = {503, "overloaded", "has no connection for this request"},
     };
     struct reply_parts out = answers[why];
     out.message =

@@ -99,6 +99,9 @@ enum status worker_make(struct worker *w, struct err *e)
         .loop = w->loop, .facts = w->facts, .tls = w->setup.tls, .refusal = attempt_refusal};
     struct pool_options pool = {.idle_timeout_ms = cfg->pool_idle_timeout,
                                 .max_age_ms = cfg->pool_max_age,
+                                .max_per_host = cfg->max_upstream_per_host,
+                                .open = w->shared->upstreams,
+                                .waiting = w->shared->upstream_queue,
                                 .limits = {.max_request_line = 8192,
                                            .max_field = 65536,
                                            .max_head = 65536,
@@ -189,6 +192,7 @@ static void take_setup(void *arg)
         w->setup.tls = old.tls;
         old.tls = NULL;
     }
+    pool_set_max(w->pool, w->setup.config->max_upstream_per_host);
     pool_set_ages(w->pool, w->setup.config->pool_idle_timeout, w->setup.config->pool_max_age);
     pool_prune(w->pool, is_reached, w);
     if (!reach_is_same_way(old.config, w->setup.config))

@@ -51,6 +51,8 @@ struct front_shared {
     struct limit active;          // requests that are being forwarded
     struct limit queued;          // requests that wait to be
     struct crowd *clients;        // connections by address
+    struct crowd *upstreams;      // connections by upstream
+    struct crowd *upstream_queue; // requests that wait for one of them
     _Atomic int64_t buffers;      // octets of buffers that loops have lent out
     struct limit retrying;        // further attempts under way
     struct limit parked;          // requests that wait for a further attempt

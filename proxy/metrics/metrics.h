@@ -32,6 +32,7 @@ enum metric {
     METRIC_DIAL_TIMEOUT,
     METRIC_DIAL_PROXY,
     METRIC_DIAL_PROXY_REFUSED,
+    METRIC_DIAL_BUSY,
     METRIC_TUNNELS,      // gauge: open, websockets too
     METRIC_CERTIFICATES, // made for intercepted hosts
     METRIC_CREDS_REFRESHES,

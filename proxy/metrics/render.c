@@ -51,6 +51,7 @@ static const struct row rows[METRICS] = {
     [METRIC_DIAL_PROXY] = {"dial_failures_total", "reason=\"proxy\"", "counter", NULL},
     [METRIC_DIAL_PROXY_REFUSED] = {"dial_failures_total", "reason=\"proxy-refused\"", "counter",
                                    NULL},
+    [METRIC_DIAL_BUSY] = {"dial_failures_total", "reason=\"busy\"", "counter", NULL},
     [METRIC_TUNNELS] = {"tunnels", NULL, "gauge",
                         "Tunnels (CONNECT) and websockets that are open."},
     [METRIC_CERTIFICATES] = {"certificates_issued_total", NULL, "counter",

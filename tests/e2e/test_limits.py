@@ -2,6 +2,7 @@
 """Limits and timeouts: each has a setting, a clear answer, and a test here or in the file that LIMITS names."""
 import json
 import re
+import signal
 import socket
 import struct
 import threading
@@ -29,7 +30,7 @@ LIMITS = {
     "tls_timeout": "tls", "first_byte_timeout": "http", "idle_timeout": "limits",
     "total_timeout": "retry_life", "pool_idle_timeout": "hardening", "retry_queue": "retry_limits",
     "rate_limit_queue": "retry_limits", "rate_limit_wait": "retry_limits", "retry_max_attempts": "retry_rules",
-    "upgrade_timeout": "upgrade",
+    "upgrade_timeout": "upgrade", "max_upstream_per_host": "limits",
 }
 
 
@@ -205,6 +206,82 @@ def test_many_requests_go_through_a_narrow_gate_in_the_end(start_proxy, aws):
             return [client.request("PUT", S3 + f"k{i}", body=b"%d" % i).status for _ in range(10)]
     assert together(20, ten) == [[200] * 10] * 20
     harness.wait_until(lambda: metrics(proxy)["requests_forwarded"] == metrics(proxy)["requests_queued"] == 0)
+
+
+# -- connections to one upstream
+
+
+class Gate:
+    """Holds the stand-in's answers back, and counts how many it is asked for at once."""
+
+    def __init__(self, aws):
+        self.opened, self.lock, self.now, self.most = threading.Event(), threading.Lock(), 0, 0
+        original = aws.send_answer
+
+        def send_answer(*arguments):
+            with self.lock:
+                self.now += 1
+                self.most = max(self.most, self.now)
+            assert self.opened.wait(60)
+            with self.lock:
+                self.now -= 1
+            return original(*arguments)
+        aws.send_answer = send_answer
+
+
+@pytest.mark.parametrize("workers", ["1", "4"])
+def test_connections_to_an_upstream_have_a_limit(start_proxy, own_aws, workers):
+    proxy = start_proxy(own_aws, "max_upstream_per_host = 2\nconnect_timeout = 30s\nhalf_close_grace = 50ms\n",
+                        arguments=("--workers", workers))
+    gate = Gate(own_aws)
+    clients = [proxy.client() for _ in range(6)]
+    for i, client in enumerate(clients):
+        client.start("GET", S3 + f"generate/{i}", host=HOST)
+        if i < 2:
+            harness.wait_until(lambda: gate.now == i + 1)
+    harness.wait_until(lambda: metrics(proxy)["requests_forwarded"] == 6)
+    clients[3].close()  # who leaves leaves the queue
+    harness.wait_until(lambda: metrics(proxy)["requests_forwarded"] == 5)
+    gate.opened.set()
+    for client in clients[:3] + clients[4:]:
+        assert client.read().status == 200
+        client.close()
+    assert gate.most == 2
+    assert {r.target for r in own_aws.requests} == {f"/generate/{i}" for i in (0, 1, 2, 4, 5)}
+    if workers == "1":
+        assert metrics(proxy)["upstream_connections_opened_total"] == 2
+
+
+def test_who_waits_too_long_for_an_upstream_connection_is_told(start_proxy, own_aws):
+    proxy = start_proxy(own_aws, "max_upstream_per_host = 1\nconnect_timeout = 300ms\n")
+    gate = Gate(own_aws)
+    with proxy.client() as first, proxy.client() as second:
+        first.start("GET", S3 + "generate/1", host=HOST)
+        harness.wait_until(lambda: gate.now == 1)
+        second.start("PUT", S3 + "discard/1", [("Content-Length", "5")], host=HOST)
+        second.send(b"abcde")
+        answer = second.read()
+        assert (answer.status, answer.error, answer.fields.get("Retry-After")) == (503, "overloaded", "1")
+        assert "max_upstream_per_host" in json.loads(answer.body)["message"]
+        gate.opened.set()
+        assert first.read().status == 200
+        assert second.request("GET", S3 + "generate/1").status == 200
+    assert metrics(proxy)['dial_failures_total{reason="busy"}'] == 1
+
+
+def test_the_limit_of_upstream_connections_follows_a_reload(start_proxy, own_aws):
+    proxy = start_proxy(own_aws, "max_upstream_per_host = 1\n")
+    gate = Gate(own_aws)
+    with proxy.client() as first, proxy.client() as second:
+        first.start("GET", S3 + "generate/1", host=HOST)
+        harness.wait_until(lambda: gate.now == 1)
+        text = proxy.conf_path.read_text()
+        proxy.conf_path.write_text(text.replace("max_upstream_per_host = 1", "max_upstream_per_host = 2"))
+        proxy.process.send_signal(signal.SIGHUP)
+        second.start("GET", S3 + "generate/1", host=HOST)
+        harness.wait_until(lambda: gate.now == 2)
+        gate.opened.set()
+        assert first.read().status == second.read().status == 200
 
 
 @pytest.mark.heavy
