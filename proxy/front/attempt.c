@@ -365,8 +365,8 @@ static void on_connected(struct request *r, struct upstream *u)
 
 static bool is_final_dial(enum dial_fail why)
 {
-    return why == DIAL_DNS || why == DIAL_REFUSED || why == DIAL_TLS ||
-           why == DIAL_PROXY_REFUSED || why == DIAL_BUSY;
+    return why == DIAL_DNS || why == DIAL_REFUSED || why == DIAL_TLS || why == DIAL_PROXY_REFUSED ||
+           why == DIAL_BUSY;
 }
 
 static void not_connected(struct request *r, enum dial_fail why, const char *text)

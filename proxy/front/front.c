@@ -3,6 +3,7 @@
 #include "front/front.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -56,11 +57,6 @@ static void on_conn_closed(void *arg)
     }
 }
 
-static void on_accept_again(void *arg)
-{
-    listener_pause(arg, false);
-}
-
 static void on_drain_timeout(void *arg)
 {
     struct front *f = arg;
@@ -105,7 +101,8 @@ static struct front *front_new(const struct front_options *o)
     f->options = *o;
     front_shared_init(&f->shared, o->config, o->facts);
     f->is_held = o->is_held;
-    f->accept_again = timer_new(o->main, on_accept_again, f);
+    f->accept_again = timer_new(o->main, listener_try_again, f);
+    f->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     f->drain_timer = timer_new(o->main, on_drain_timeout, f);
     f->workers = xcalloc(o->n_workers, sizeof(*f->workers));
     return f;
@@ -238,6 +235,7 @@ static void free_front(void *arg)
 {
     struct front *f = arg;
     timer_free(f->accept_again);
+    listener_drop_spare(f);
     timer_free(f->drain_timer);
     for (unsigned i = 0; i < f->options.n_workers; i++)
         worker_setup_clear(&f->workers[i].setup); // of one that never ran

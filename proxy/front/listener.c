@@ -5,6 +5,7 @@
 #include "front/listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -23,8 +24,8 @@
 #include "net/listen.h"
 
 #define ACCEPTS_A_TURN      64
-#define EMFILE_PAUSE_MS     100
 #define MAX_PER_CLIENT_AUTO 1024
+#define LISTENER_PAUSE_MS   100 // after running out of descriptors
 
 #define SAY_EVERY_MS 1000 // what clients can make happen often
 
@@ -147,6 +148,45 @@ static void admit(struct front *f, int fd, const struct net_addr *a)
 
 // ---- accepting
 
+// Clients never take the last descriptor: it is left to the requests under way, which have to dial.
+static bool has_spare(struct front *f)
+{
+    if (f->spare_fd == -1)
+        f->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return f->spare_fd != -1;
+}
+
+void listener_drop_spare(struct front *f)
+{
+    if (f->spare_fd != -1)
+        (void)close(f->spare_fd);
+    f->spare_fd = -1;
+}
+
+void listener_try_again(void *front)
+{
+    struct front *f = front;
+    if (has_spare(f)) {
+        listener_pause(f, false);
+        return;
+    }
+    for (unsigned i = 0; i < f->n_workers; i++)
+        worker_close_idle(&f->workers[i]); // nor are they those of connections that nobody uses
+    timer_set(f->accept_again, LISTENER_PAUSE_MS);
+}
+
+static void ran_out(struct listener *l, int why)
+{
+    struct front *f = l->front;
+    if (may_say(&f->said_full_ms))
+        log_error(l->name,
+                  "accept: %s; trying again in %d ms; raise the descriptor limit (ulimit -n)",
+                  strerror(why), LISTENER_PAUSE_MS);
+    listener_drop_spare(f);
+    listener_pause(f, true);
+    timer_set(f->accept_again, LISTENER_PAUSE_MS);
+}
+
 // False where there is nothing more to accept now.
 static bool accept_one(struct listener *l)
 {
@@ -166,13 +206,7 @@ static bool accept_one(struct listener *l)
     }
     limit_give(&f->shared.connections, 1);
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        int why = errno;
-        if (may_say(&f->said_full_ms))
-            log_error(l->name,
-                      "accept: %s; trying again in %d ms; raise the descriptor limit (ulimit -n)",
-                      strerror(why), EMFILE_PAUSE_MS);
-        listener_pause(f, true);
-        timer_set(f->accept_again, EMFILE_PAUSE_MS);
+        ran_out(l, errno);
         return false;
     }
     return errno == EINTR || errno == ECONNABORTED;

@@ -28,6 +28,7 @@ struct front {
     struct listener listeners[FRONT_MAX_LISTENERS];
     unsigned n_listeners;
     struct timer *accept_again; // after running out of descriptors
+    int spare_fd;               // one that is left to others then; -1: it is
     struct timer *drain_timer;
     bool is_paused;
     bool is_held;            // a predecessor still accepts
@@ -39,6 +40,8 @@ struct front {
 
 NODISCARD enum status listeners_open(struct front *f, struct err *e);
 void listener_pause(struct front *f, bool is_paused);
+void listener_try_again(void *front); // accepting, once there is a spare descriptor
+void listener_drop_spare(struct front *f);
 void listener_empty_queue(struct front *f);
 void listener_close_all(struct front *f, bool is_end); // is_end: nobody listens on
 void listeners_warn(const struct front *f);            // where nothing guards what strangers reach

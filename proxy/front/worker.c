@@ -140,6 +140,17 @@ void worker_drain(struct worker *w)
     loop_post(w->loop, drain, w);
 }
 
+static void close_idle(void *arg)
+{
+    struct worker *w = arg;
+    pool_close_idle(w->pool);
+}
+
+void worker_close_idle(struct worker *w)
+{
+    loop_post(w->loop, close_idle, w);
+}
+
 struct new_tokens {
     struct worker *worker;
     struct token_set *set;

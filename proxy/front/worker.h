@@ -110,8 +110,9 @@ void worker_clear(struct worker *w); // cuts everything off; the loop remains
 void worker_set_tokens(struct worker *w, struct token_set *tokens); // main's thread
 // Main's thread: what begins from then on goes by s, whose references pass on.
 void worker_take_setup(struct worker *w, const struct worker_setup *s);
-void worker_drain(
-    struct worker *w); // main's thread: idle connections go, the others end after their request
-void worker_stop(struct worker *w); // main's thread: cuts everything off, joins the thread
+// Main's thread: idle connections go, the others end after their request.
+void worker_drain(struct worker *w);
+void worker_close_idle(struct worker *w); // upstream connections; any thread
+void worker_stop(struct worker *w);       // main's thread: cuts everything off, joins the thread
 
 #endif

@@ -432,6 +432,9 @@ def test_running_out_of_descriptors_is_told_once_a_second(start_proxy, aws):
     harness.wait_until(lambda: "accept: Too many open files" in proxy.log)
     time.sleep(0.6)
     assert proxy.log.count("accept: Too many open files") <= 1 + (time.monotonic() - started)
+    # The last descriptor is not the clients': who is in can still be served.
+    assert clients[0].request("GET", S3 + "generate/1").status == 200
+    assert clients[1].request("GET", S3 + "generate/1").status == 200
     for client in clients:
         client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         client.close()
