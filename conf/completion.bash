@@ -199,6 +199,10 @@ _sigv4_proxy() {
         mapfile -t COMPREPLY < <(compgen -W 'auto' -- "$word")
         return
         ;;
+    --max-upstream-per-host)
+        mapfile -t COMPREPLY < <(compgen -W 'off' -- "$word")
+        return
+        ;;
     --max-in-flight)
         return
         ;;
@@ -373,6 +377,7 @@ _sigv4_proxy() {
 --spool-dir
 --max-connections
 --max-connections-per-client
+--max-upstream-per-host
 --max-in-flight
 --in-flight-queue
 --in-flight-wait
