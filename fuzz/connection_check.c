@@ -197,6 +197,12 @@ static void canonical_path(struct buf *out, struct span path, bool is_s3)
     buf_clear(&plain);
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+// A run of blanks counts as one space.
 static void canonical_field(struct buf *out, const struct head *h, struct span name)
 {
     unsigned n = 0;
@@ -208,9 +214,11 @@ static void canonical_field(struct buf *out, const struct head *h, struct span n
             continue;
         if (n++)
             buf_add_char(out, ',');
-        for (size_t k = 0; k < v.len; k++)
-            if (v.p[k] != ' ' || v.p[k - 1] != ' ') // trimmed: not the first
+        for (size_t k = 0; k < v.len; k++) // trimmed: the first is no blank
+            if (!is_blank(v.p[k]))
                 buf_add_char(out, v.p[k]);
+            else if (!is_blank(v.p[k - 1]))
+                buf_add_char(out, ' ');
     }
     RIG_REQUIRE(n, "a signed field that was not sent");
     buf_add_char(out, '\n');
