@@ -6,7 +6,7 @@
 bool ascii_same(const char *a, const char *b, size_t len)
 {
     for (size_t i = 0; i < len; i++)
-        if (ascii_lower(a[i]) != ascii_lower(b[i]))
+        if (a[i] != b[i] && ascii_lower(a[i]) != ascii_lower(b[i]))
             return false;
     return true;
 }
@@ -78,6 +78,10 @@ char *decimal_put(char out[DECIMAL_MAX], uint64_t n)
 {
     char digits[DECIMAL_MAX];
     unsigned at = DECIMAL_MAX;
+    if (n < 10) {
+        *out = (char)('0' + n);
+        return out + 1;
+    }
     do {
         digits[--at] = (char)('0' + n % 10);
         n /= 10;

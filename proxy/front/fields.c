@@ -7,10 +7,7 @@ static void copy_under_other_name(struct request *r, struct span name, struct hd
 {
     const struct hdrs *sent = &r->msg->hdrs;
     struct hdrs end_to_end;
-    hdrs_init(&end_to_end);
-    for (unsigned i = 0; i < sent->n; i++)
-        hdrs_add(&end_to_end, &r->arena, sent->v[i].name, sent->v[i].value);
-    hdrs_strip_hop(&end_to_end);
+    hdrs_copy_end_to_end(sent, &r->arena, 0, &end_to_end);
     struct span other = arena_spanf(&r->arena, "X-Original-%.*s", SPAN_ARG(name));
     (void)hdrs_remove(out, other); // the client must not pretend to be us
     for (unsigned i = 0; i < end_to_end.n; i++)

@@ -23,10 +23,7 @@ static bool is_ours(struct hdr field)
 static void copy_fields(struct request *r, struct hdrs *out)
 {
     struct hdrs all;
-    hdrs_init(&all);
-    for (unsigned i = 0; i < r->msg->hdrs.n; i++)
-        hdrs_add(&all, &r->arena, r->msg->hdrs.v[i].name, r->msg->hdrs.v[i].value);
-    hdrs_strip_hop(&all);
+    hdrs_copy_end_to_end(&r->msg->hdrs, &r->arena, 0, &all);
     hdrs_init(out);
     hdrs_add(out, &r->arena, SPAN("Host"), r->plan.host);
     for (unsigned i = 0; i < all.n; i++) {

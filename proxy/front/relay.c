@@ -9,6 +9,8 @@
 #include "http/h1_write.h"
 #include "log/log.h"
 
+#define FIELDS_OF_OURS 4 // that an answer gets
+
 static void send_out(struct request *r, const struct span *parts, unsigned n)
 {
     struct span all[5];
@@ -74,10 +76,7 @@ void relay_head(struct request *r, const struct msg *m)
 {
     struct hdrs h;
     struct arena *a = &r->arena;
-    hdrs_init(&h);
-    for (unsigned i = 0; i < m->hdrs.n; i++)
-        hdrs_add(&h, a, m->hdrs.v[i].name, m->hdrs.v[i].value);
-    hdrs_strip_hop(&h);
+    hdrs_copy_end_to_end(&m->hdrs, a, FIELDS_OF_OURS, &h);
     (void)hdrs_remove(&h, SPAN("content-length"));
     add_framing(r, m, &h);
     if (!r->client_done || r->worker->is_draining || r->conn->is_half)

@@ -144,15 +144,29 @@ static bool is_named(struct span name, const struct span *named, unsigned n)
     return false;
 }
 
-void hdrs_strip_hop(struct hdrs *h)
+// Those of `from` that concern more than one connection to `to`, which may be the same place.
+static unsigned keep_end_to_end(const struct hdrs *from, struct hdr *to)
 {
     struct span named[MAX_NAMED];
-    unsigned n_named = collect_named(h, named);
+    unsigned n_named = collect_named(from, named);
     unsigned kept = 0;
-    for (unsigned i = 0; i < h->n; i++)
-        if (!is_hop_name(h->v[i].name) && !is_named(h->v[i].name, named, n_named))
-            h->v[kept++] = h->v[i];
-    h->n = kept;
+    for (unsigned i = 0; i < from->n; i++)
+        if (!is_hop_name(from->v[i].name) && !is_named(from->v[i].name, named, n_named))
+            to[kept++] = from->v[i];
+    return kept;
+}
+
+void hdrs_strip_hop(struct hdrs *h)
+{
+    h->n = keep_end_to_end(h, h->v);
+}
+
+void hdrs_copy_end_to_end(const struct hdrs *from, struct arena *a, unsigned spare,
+                          struct hdrs *out)
+{
+    out->cap = from->n + spare;
+    out->v = arena_alloc(a, out->cap * sizeof(*out->v));
+    out->n = keep_end_to_end(from, out->v);
 }
 
 static bool list_has(struct span list, struct span token)

@@ -36,6 +36,9 @@ void hdrs_set(struct hdrs *h, struct arena *a, struct span name, struct span val
 // Content-Length, Content-Type cannot be named away; X-Amz-* and Authorization can (the client's
 // copies; the signer adds ours later).
 void hdrs_strip_hop(struct hdrs *h);
+// A list of its own with the fields that are left then, and room for `spare` more.
+void hdrs_copy_end_to_end(const struct hdrs *from, struct arena *a, unsigned spare,
+                          struct hdrs *out);
 // True where a comma list over all fields of that name has the token (case-insensitive).
 bool hdrs_has_token(const struct hdrs *h, struct span name, struct span token);
 // No CR, LF, NUL or other control octet except HTAB: the gate for every value that we did not

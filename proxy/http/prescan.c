@@ -130,9 +130,16 @@ static enum prescan_verdict bad_line_octet(struct prescan *s, char c)
     return bad_request(s, "the request line is not METHOD SP TARGET SP HTTP/1.1");
 }
 
+// Both sets have all that octet_words skips.
+static size_t long_run(const char *p, const char *end, unsigned set)
+{
+    size_t n = octet_words(p, end);
+    return n + octet_run(p + n, end, set);
+}
+
 static size_t feed_line(struct prescan *s, const char *p, const char *end, enum prescan_verdict *v)
 {
-    size_t n = octet_run(p, end, s->kind == PRESCAN_REQUEST ? OCTET_LINE : OCTET_VALUE);
+    size_t n = long_run(p, end, s->kind == PRESCAN_REQUEST ? OCTET_LINE : OCTET_VALUE);
     if (!s->has_space && memchr(p, ' ', n))
         s->has_space = true;
     *v = count(s, n, n);
@@ -194,7 +201,7 @@ static size_t feed_name(struct prescan *s, const char *p, const char *end, enum 
 
 static size_t feed_value(struct prescan *s, const char *p, const char *end, enum prescan_verdict *v)
 {
-    size_t n = octet_run(p, end, OCTET_VALUE);
+    size_t n = long_run(p, end, OCTET_VALUE);
     *v = count(s, n, n);
     if (*v != PRESCAN_MORE || p + n == end)
         return n;
@@ -207,6 +214,24 @@ static size_t feed_value(struct prescan *s, const char *p, const char *end, enum
         *v = bad_request(s, "a control octet in the value of a header field");
     }
     return n + 1;
+}
+
+// A clean line that is here as a whole is taken in one go; 0: octet by octet, to find out what is
+// wrong or missing.
+static size_t whole_field(struct prescan *s, const char *p, const char *end)
+{
+    size_t name = octet_run(p, end, OCTET_TCHAR);
+    if (!name || p + name == end || p[name] != ':')
+        return 0;
+    size_t len = name + 1 + long_run(p + name + 1, end, OCTET_VALUE);
+    size_t total = s->total + len + 2;
+    if ((size_t)(end - p) < len + 2 || p[len] != '\r' || p[len + 1] != '\n' ||
+        len > s->limits->max_field || total > s->limits->max_head ||
+        s->n_fields >= s->limits->max_fields)
+        return 0;
+    s->n_fields++;
+    s->total = total;
+    return len + 2;
 }
 
 static enum prescan_verdict feed_lf(struct prescan *s, char c)
@@ -238,9 +263,13 @@ size_t prescan_feed(struct prescan *s, struct span in, enum prescan_verdict *ver
         case PRESCAN_IN_LINE:
             p += feed_line(s, p, end, verdict);
             break;
-        case PRESCAN_FIELD:
-            *verdict = start_field(s, *p++);
+        case PRESCAN_FIELD: {
+            size_t n = whole_field(s, p, end);
+            if (!n)
+                *verdict = start_field(s, *p);
+            p += n ? n : 1;
             break;
+        }
         case PRESCAN_NAME:
             p += feed_name(s, p, end, verdict);
             break;

@@ -256,11 +256,19 @@ void log_record_begin(struct log_record *l, const char *event, const char *subje
         l->len--; // each field brings the blank in front of it
 }
 
+// The caller has seen that there is room.
 static void put_name(struct log_record *l, struct span name)
 {
-    put_either(l, SPAN(",\""), SPAN(" "));
-    put(l, name);
-    put_either(l, SPAN("\":"), SPAN("="));
+    char *end = l->p + l->len;
+    *end++ = l->is_json ? ',' : ' ';
+    if (l->is_json)
+        *end++ = '"';
+    memcpy(end, name.p, name.len);
+    end += name.len;
+    if (l->is_json)
+        *end++ = '"';
+    *end++ = l->is_json ? ':' : '=';
+    l->len = (size_t)(end - l->p);
 }
 
 void log_record_text(struct log_record *l, struct span name, struct span value, size_t max)
@@ -276,13 +284,15 @@ void log_record_text(struct log_record *l, struct span name, struct span value, 
     unsigned kind = kind_of(value);
     bool is_quoted = l->is_json || !(kind & BARE) || span_is(value, "-");
     if (is_quoted)
-        put(l, SPAN("\""));
-    if ((kind & PLAIN) && value.len <= max)
-        put(l, value);
-    else
+        l->p[l->len++] = '"';
+    if ((kind & PLAIN) && value.len <= max) {
+        memcpy(l->p + l->len, value.p, value.len);
+        l->len += value.len;
+    } else {
         put_dots(l, put_escaped(l, value, max, is_quoted));
+    }
     if (is_quoted)
-        put(l, SPAN("\""));
+        l->p[l->len++] = '"';
 }
 
 void log_record_number(struct log_record *l, struct span name, int64_t value)
@@ -291,7 +301,7 @@ void log_record_number(struct log_record *l, struct span name, int64_t value)
         return;
     put_name(l, name);
     if (value < 0)
-        put(l, SPAN("-"));
+        l->p[l->len++] = '-';
     uint64_t size = value < 0 ? -(uint64_t)value : (uint64_t)value;
     l->len = (size_t)(decimal_put(l->p + l->len, size) - l->p);
 }
