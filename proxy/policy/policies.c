@@ -117,7 +117,7 @@ static enum match match_action(const struct config_policy *p, const struct quest
     const struct plan_action *action = &q->c->out->action;
     if (!p->aws_action.n)
         return MATCH_YES;
-    if (!action->service.len && q->c->host.is_aws && !has_glob(&p->aws_action, SPAN("*")))
+    if (!action->service.len && q->is_aws && !has_glob(&p->aws_action, SPAN("*")))
         return MATCH_PERHAPS; // of AWS's, but which service is not known
     return as[action_matches(&p->aws_action, action)];
 }

@@ -221,19 +221,30 @@ static void find_action(const struct question *q)
     action_find(&ask, c->a, &p->action);
 }
 
+// Of what goes on unsigned: the route says, or a name of AWS's, that which was asked for or that
+// which is dialled in its place.
+static void find_scope(struct question *q)
+{
+    const struct plan_ctx *c = q->c;
+    struct hosts_answer dialled = c->host;
+    struct span upstream = c->out->upstream.host;
+    if (!c->host.is_aws && upstream.len)
+        hosts_classify(upstream, c->a, &dialled);
+    q->is_aws = dialled.is_aws;
+    q->service = c->route && c->route->service ? span_of(c->route->service) : SPAN("");
+    q->region = c->route && c->route->region ? span_of(c->route->region) : SPAN("");
+    if (!q->service.len && dialled.verdict == HOSTS_SIGN)
+        q->service = dialled.service;
+    if (!q->region.len && dialled.verdict == HOSTS_SIGN)
+        q->region = dialled.region;
+}
+
 struct question question_ask(struct plan_ctx *c)
 {
     const struct plan *p = c->out;
-    bool is_aws = c->host.verdict == HOSTS_SIGN;
     struct question q = {.c = c, .host = route_name(c), .service = p->service, .region = p->region};
-    if (!p->is_signed) {
-        q.service = c->route && c->route->service ? span_of(c->route->service) : SPAN("");
-        q.region = c->route && c->route->region ? span_of(c->route->region) : SPAN("");
-        if (!q.service.len && is_aws)
-            q.service = c->host.service;
-        if (!q.region.len && is_aws)
-            q.region = c->host.region;
-    }
+    if (!p->is_signed)
+        find_scope(&q);
     if (c->uri.form != URI_AUTHORITY)
         q.path = span_find(c->uri.path, '%') < c->uri.path.len ? uri_decode(c->uri.path, c->a)
                                                                : c->uri.path;

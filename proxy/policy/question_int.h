@@ -22,6 +22,7 @@ struct question {
     struct span path;    // decoded; p == NULL: a tunnel has none
     struct span tidied;  // the same without dot segments and doubled slashes
     struct span bucket;  // of the host; empty: it is in the path
+    bool is_aws;         // goes unsigned to a host of AWS's
     bool hides_bucket;   // neither: the path is the key
     bool hides_key;      // nor that
     struct object objects[OBJECTS_MAX];

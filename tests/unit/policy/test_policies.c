@@ -319,6 +319,21 @@ static void actions_match_by_glob_and_doubt_works_against_the_request(void **sta
           {"GET http://monitoring.us-east-1.amazonaws.com/?Action=ListMetrics" REST, true, true});
 }
 
+// Whose signature it is does not matter: the operation is AWS's.
+static void what_goes_to_aws_unsigned_is_judged_by_where_it_goes(void **state)
+{
+    (void)state;
+    static const char conf[] =
+        "unsigned_hosts = mirror.example, x.us-east-1.elb.amazonaws.com\n"
+        "[route \"x.example\"]\nupstream = https://iam.amazonaws.com\nsign = none\n"
+        "[policy]\naction = deny\naws_action = iam:Delete*\n";
+    assert_true(is_denied(conf, "GET http://x.example/?Action=DeleteUser" REST, NULL));
+    assert_true(is_denied(conf, "GET http://x.example/?%41ction=DeleteUser" REST, NULL));
+    assert_false(is_denied(conf, "GET http://x.example/?Action=ListUsers" REST, NULL));
+    assert_true(is_denied(conf, "GET http://x.us-east-1.elb.amazonaws.com/" REST, NULL));
+    assert_false(is_denied(conf, "GET http://mirror.example/?Action=DeleteUser" REST, NULL));
+}
+
 static enum plan_kind with_form(const char *conf, const char *request, struct plan_form form,
                                 bool *waits)
 {
@@ -410,6 +425,7 @@ int main(void)
         cmocka_unit_test(clients_match_by_address_token_certificate_or_user),
         cmocka_unit_test(the_first_policy_that_matches_decides),
         cmocka_unit_test(actions_match_by_glob_and_doubt_works_against_the_request),
+        cmocka_unit_test(what_goes_to_aws_unsigned_is_judged_by_where_it_goes),
         cmocka_unit_test(a_form_decides_once_it_is_here),
         cmocka_unit_test(buckets_of_own_domains_at_aws_are_named_by_the_host),
         cmocka_unit_test(an_allow_lets_no_further_host_in),
