@@ -301,6 +301,58 @@ def serving_at(certificate, address):
                         threading.Thread(target=relay, args=pair, daemon=True).start()
         threading.Thread(target=serve, daemon=True).start()
         yield server
+        listener.shutdown(socket.SHUT_RDWR)  # or its thread would keep it
+
+
+# ---- what the configuration names
+
+
+def test_configuration_opens_no_way_to_a_bad_address(trap, start_proxy):
+    """As an upstream, by a name or literally, as --host, as unsigned_hosts: all but what names this machine literally."""
+    bad = ["169.254.169.254", "169.254.170.2", "169.254.171.7", "[fd00:ec2::254]", "[fe80::1]", "0.0.0.0", "[::]", "224.0.0.1",
+           "[::ffff:169.254.169.254]", "meta.test", "here.test", "both.test"]
+    with StubDns({"meta.test": ["169.254.169.254", "fd00:ec2::254"], "here.test": ["127.0.0.1", "::1"],
+                  "both.test": ["127.0.0.1", "169.254.170.2"]}) as dns:
+        conf = f"nameserver = {dns.nameserver}\nretry_mode = off\nunsigned_hosts = {', '.join(bad)}\n" + "".join(
+            upstream_conf(f"{scheme}{i}.test", f"{scheme}://{name}")
+            for scheme in ("http", "https") for i, name in enumerate(bad))
+        proxy = start_proxy(conf=conf)
+        for i, name in enumerate(bad):
+            for url in (f"http://http{i}.test/", f"http://https{i}.test/", f"http://{name}/latest/"):
+                answer, begun = asks(proxy, url)
+                assert answer.error == "address-denied" and begun == 0, (url, name, answer)
+        for name in ("169.254.169.254", "meta.test", "here.test"):
+            one = start_proxy(conf=f"nameserver = {dns.nameserver}\nretry_mode = off\n",
+                              arguments=["--host", name, "--upstream-url-scheme", "http", "--name", "s3",
+                                         "--region", "us-east-1"])
+            answer, begun = asks(one, "/x", host="anything.test" if name != "here.test" else "localhost")
+            assert answer.status in (403, 502) and begun == 0, (name, answer)
+
+
+@pytest.mark.parametrize("address", ["10.9.8.7", "172.20.1.1", "192.168.7.7", "100.64.0.9", "fd12:3456::9"])
+def test_private_addresses_are_reached_for_allowed_hosts(certificate, start_proxy, address):
+    """In a VPC AWS's own names resolve there."""
+    family = ["-6"] if ":" in address else []
+    subprocess.run(["ip", *family, "addr", "replace", address, "dev", "lo", *(["nodad"] if family else [])], check=True)
+    with serving_at(certificate, address) as aws, StubDns({"*": [address]}) as dns:
+        proxy = start_proxy(conf=f"nameserver = {dns.nameserver}\n")
+        assert proxy.request("GET", URL).status == 200
+        assert aws.requests[0].verdict
+        assert proxy.request("GET", "http://intranet.test/").error == "host-denied"
+
+
+def test_route_for_lattice_reaches_its_addresses_under_any_name(start_proxy):
+    with socket.create_server(("169.254.171.7", 80)) as listener, StubDns({"*": ["169.254.171.7"]}) as dns:
+        proxy = start_proxy(conf=f"nameserver = {dns.nameserver}\nretry_mode = off\n"
+                                 + upstream_conf("own.test", "http://own.test").replace("execute-api", "vpc-lattice-svcs")
+                                 + upstream_conf("other.test", "http://other.test"))
+        with proxy.client() as client:
+            client.start("GET", "http://own.test/", host="own.test")
+            sock, _ = listener.accept()
+            assert b"/us-east-1/vpc-lattice-svcs/aws4_request" in sock.recv(65536)
+            sock.close()
+            client.read()
+        assert proxy.request("GET", "http://other.test/").error == "address-denied"
 
 
 # ---- ourselves
