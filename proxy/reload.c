@@ -2,16 +2,26 @@
 // SIGHUP: everything that the configuration names is loaded first (files, certificates, keys,
 // tokens, the region), beside what runs. Only when all of it is good does anything change, and then
 // by messages that can't fail: to the workers, to admin, to control. A request keeps the snapshot
-// that it began with.
+// that it began with. The configuration, AWS's files and the authorities are read on a thread of
+// their own: a disk that stands still must not keep main from accepting.
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/xalloc.h"
 #include "log/log.h"
 #include "metrics/metrics.h"
 #include "policy/plan.h"
 #include "serve_int.h"
+
+#define READER_WAIT_S 2
+#define RESCUE_MS     200
 
 struct next {
     struct config *config;
@@ -20,6 +30,16 @@ struct next {
     struct front_change *front;
     struct admin_change *admin;
     struct buf waiting; // settings that need a restart
+};
+
+// What the reader's thread owns until its message comes.
+struct reading {
+    struct proxy *proxy; // its source, config and trust stay as they are meanwhile
+    struct next next;
+    enum status st;
+    struct err why;
+    pthread_t thread;
+    bool has_thread;
 };
 
 // ---- control's part
@@ -94,16 +114,20 @@ static enum status load_trust(const struct proxy *p, struct next *n, struct err 
     return n->tls ? ST_OK : ST_IO;
 }
 
-static enum status load(struct proxy *p, struct next *n, struct err *e)
+// The reader's thread.
+static enum status load_files(const struct proxy *p, struct next *n, struct err *e)
 {
     enum status st = settings_load(p->source, &n->config, e);
     if (st != ST_OK)
         return st;
     config_keep_fixed(n->config, p->config, &n->waiting);
     settings_find_region(p->source, n->config);
-    st = load_trust(p, n, e);
-    if (st == ST_OK)
-        st = front_prepare(p->front, n->config, n->trust, &n->front, e);
+    return load_trust(p, n, e);
+}
+
+static enum status prepare(struct proxy *p, struct next *n, struct err *e)
+{
+    enum status st = front_prepare(p->front, n->config, n->trust, &n->front, e);
     if (st == ST_OK)
         st = admin_prepare(p->admin, n->config, &n->admin, e);
     return st;
@@ -158,20 +182,96 @@ static void apply(struct proxy *p, struct next *n)
              p->config->n_routes);
 }
 
-void reload_now(struct proxy *p)
+static void reading_free(struct reading *r)
 {
-    struct admin_reloads *r = &p->process.reloads;
-    struct next n = {0};
-    buf_init(&n.waiting);
-    r->why.text[0] = '\0';
-    r->tried_wall_ms = clock_wall_ms();
-    r->is_failed = load(p, &n, &r->why) != ST_OK;
-    metrics_inc(r->is_failed ? METRIC_RELOAD_FAILED : METRIC_RELOAD_GOOD);
-    if (r->is_failed) {
-        log_error(NULL, "reload failed, nothing was changed: %s", r->why.text);
+    next_clear(&r->next);
+    free(r);
+}
+
+static void finish(struct proxy *p, struct reading *r)
+{
+    struct admin_reloads *told = &p->process.reloads;
+    if (r->st == ST_OK)
+        r->st = prepare(p, &r->next, &r->why);
+    told->why = r->why;
+    told->is_failed = r->st != ST_OK;
+    metrics_inc(told->is_failed ? METRIC_RELOAD_FAILED : METRIC_RELOAD_GOOD);
+    if (told->is_failed) {
+        log_error(NULL, "reload failed, nothing was changed: %s", told->why.text);
     } else {
-        r->good_wall_ms = r->tried_wall_ms;
-        apply(p, &n);
+        told->good_wall_ms = told->tried_wall_ms;
+        apply(p, &r->next);
     }
-    next_clear(&n);
+    notify_send(p->notify, "READY=1");
+}
+
+static void on_read(void *arg)
+{
+    struct proxy *p = arg;
+    struct reading *r = p->reading;
+    if (!r) // reload_end was first
+        return;
+    if (r->has_thread)
+        (void)pthread_join(r->thread, NULL);
+    p->reading = NULL;
+    if (!p->is_stopping)
+        finish(p, r);
+    reading_free(r);
+    if (p->is_reload_due && !p->is_stopping) {
+        p->is_reload_due = false;
+        reload_begin(p);
+    }
+}
+
+static void *read_files(void *arg)
+{
+    struct reading *r = arg;
+    (void)pthread_setname_np(pthread_self(), "reload");
+    r->st = load_files(r->proxy, &r->next, &r->why);
+    metrics_thread_end();
+    log_thread_end();
+    digest_thread_end();
+    loop_post(r->proxy->main, on_read, r->proxy);
+    return NULL;
+}
+
+void reload_begin(struct proxy *p)
+{
+    if (p->reading) { // what it has read may be older than this signal
+        p->is_reload_due = true;
+        return;
+    }
+    struct reading *r = xcalloc(1, sizeof(*r));
+    sigset_t all;
+    sigset_t old;
+    r->proxy = p;
+    buf_init(&r->next.waiting);
+    p->reading = r;
+    p->process.reloads.tried_wall_ms = clock_wall_ms();
+    notify_reloading(p->notify);
+    (void)sigfillset(&all); // signals are main's business
+    (void)pthread_sigmask(SIG_SETMASK, &all, &old);
+    r->has_thread = pthread_create(&r->thread, NULL, read_files, r) == 0;
+    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (!r->has_thread) {
+        r->st = load_files(p, &r->next, &r->why);
+        loop_post(p->main, on_read, p);
+    }
+}
+
+void reload_end(struct proxy *p)
+{
+    struct reading *r = p->reading;
+    struct timespec until;
+    if (!r)
+        return;
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += READER_WAIT_S;
+    if (r->has_thread && pthread_timedjoin_np(r->thread, NULL, &until) == ETIMEDOUT) {
+        log_warn(NULL, "stopped while a reload still reads its files");
+        log_rescue(RESCUE_MS);
+        _exit(0); // it uses what would be taken apart now
+    }
+    p->reading = NULL;
+    reading_free(r);
 }

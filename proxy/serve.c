@@ -143,11 +143,8 @@ static void on_idle_timer(void *arg)
 static void on_hangup(void *arg)
 {
     struct proxy *p = arg;
-    if (p->is_stopping)
-        return;
-    notify_reloading(p->notify);
-    reload_now(p);
-    notify_send(p->notify, "READY=1");
+    if (!p->is_stopping)
+        reload_begin(p);
 }
 
 static void on_upgrade(void *arg)
@@ -382,6 +379,7 @@ static void stop(struct proxy *p)
     upgrade_end(p);
     if (!p->has_heir)
         pid_file_remove(p->config->pid_file);
+    reload_end(p);
     admin_free(p->admin);
     if (p->front)
         front_free(p->front);

@@ -63,6 +63,8 @@ struct proxy {
     struct notify *notify;   // NULL: no service manager
     struct timer *tick;      // tells it how things are
     int64_t watchdog_ms;     // when it hears from us next
+    struct reading *reading; // a reload under way; NULL: none
+    bool is_reload_due;      // asked for meanwhile
     struct upgrade upgrade;
     struct heir *channel; // NULL: nobody is waited for
     bool is_heir;         // a predecessor started this process
@@ -71,8 +73,10 @@ struct proxy {
     bool is_asked; // by a signal: the next one ends it at once
 };
 
-// reload.c: reads everything again; what is wrong changes nothing.
-void reload_now(struct proxy *p);
+// reload.c: reads everything again; what is wrong changes nothing. Main's thread; files are read
+// on another. reload_end: on the way out, one that is under way comes to nothing.
+void reload_begin(struct proxy *p);
+void reload_end(struct proxy *p);
 char *serve_creds_key(const struct config *config); // heap
 void serve_warn_unverified(void);
 bool serve_is_ready(void *proxy, struct err *why);

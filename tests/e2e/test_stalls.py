@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One thing beside the requests stands still: a refresh of credentials, a reload, the log, a scrape. Each test shows
 that it still does when requests have been answered; none of them measures time."""
-import errno
+import contextlib
 import fcntl
 import json
 import os
@@ -15,19 +15,19 @@ import time
 
 import harness
 import http1
+import pytest
 from scripted import Upstream, read_request
 
 HOST = "bucket.s3.us-east-1.amazonaws.com"
 URL = f"http://{HOST}/generate/100"
 
 
-def serves(proxy, kept, others=True):
+def serves(proxy, kept):
     """It answers a client that is there, and such that come."""
     for _ in range(5):
         assert kept.request("GET", URL).status == 200
         assert kept.request("PUT", f"http://{HOST}/stalls", body=b"x" * 5000).status == 200
-        if others:
-            assert proxy.request("GET", URL).status == 200
+        assert proxy.request("GET", URL).status == 200
 
 
 def test_refresh_of_credentials(aws, start_proxy):
@@ -64,34 +64,53 @@ def test_refresh_of_credentials(aws, start_proxy):
         over.set()
 
 
-def test_reload(aws, start_proxy, authority, tmp_path):
-    """The file with the authorities is a pipe: SIGHUP reads it until somebody writes. It is main's thread that reads,
-    and that accepts: new clients are accepted behind it."""
-    bundle = tmp_path / "authorities.pem"
-    bundle.write_bytes(authority.bundle.read_bytes())
+@contextlib.contextmanager
+def stalled_reload(proxy, bundle):
+    """SIGHUP, and a lease on the file with the authorities: the kernel lets nobody open it before it has been given
+    back, and tells the holder that somebody waits (for 45 s, lease-break-time)."""
+    waiting = threading.Event()
+    before = signal.signal(signal.SIGIO, lambda *_: waiting.set())
+    lease = os.open(bundle, os.O_RDWR)
+    try:
+        fcntl.fcntl(lease, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        proxy.signal(signal.SIGHUP)
+        harness.wait_until(waiting.is_set, 10, "the reload to open the file")
+        yield
+    finally:
+        os.close(lease)
+        signal.signal(signal.SIGIO, before)
+
+
+@pytest.fixture
+def bundle(authority, tmp_path):
+    """The authorities in a file of the test's own."""
+    path = tmp_path / "authorities.pem"
+    path.write_bytes(authority.bundle.read_bytes())
+    return path
+
+
+def test_reload(aws, start_proxy, bundle):
     proxy = start_proxy(aws, ca_bundle=bundle)
     with proxy.client() as kept:
         assert kept.request("GET", URL).status == 200
-        os.mkfifo(tmp_path / "pipe")
-        (tmp_path / "pipe").rename(bundle)
-        proxy.signal(signal.SIGHUP)
-
-        def reads():
-            try:
-                return os.open(bundle, os.O_WRONLY | os.O_NONBLOCK)
-            except OSError as error:
-                assert error.errno == errno.ENXIO  # no reader yet
-                return None
-
-        # From here on its read cannot return: there is a writer, who writes nothing.
-        writer = harness.wait_until(reads, 10, "the reload to read")
-        serves(proxy, kept, others=False)
-        assert "reloaded" not in proxy.log
-        os.set_blocking(writer, True)
-        os.write(writer, authority.bundle.read_bytes())
-        os.close(writer)
-        harness.wait_until(lambda: "reloaded" in proxy.log, 10, "the reload")
+        with stalled_reload(proxy, bundle):
+            serves(proxy, kept)
+            assert proxy.admin("/readyz").status == 200
+            assert proxy.status()["config"]["reloads"] == 0
+            proxy.signal(signal.SIGHUP)  # once more, for what changed meanwhile
+            serves(proxy, kept)
+            assert proxy.status()["config"]["reloads"] == 0
+        harness.wait_until(lambda: proxy.status()["config"]["reloads"] == 2, 10, "both reloads")
         serves(proxy, kept)
+
+
+def test_end_waits_for_no_reload(aws, start_proxy, bundle):
+    # It leaves threads behind on purpose.
+    proxy = start_proxy(aws, ca_bundle=bundle, env={"TSAN_OPTIONS": "exitcode=99:report_thread_leaks=0",
+                                                    "ASAN_OPTIONS": "detect_leaks=0:exitcode=99"})
+    with stalled_reload(proxy, bundle):
+        proxy.stop()
+        assert "while a reload still reads" in proxy.log
 
 
 def test_log(aws, start_proxy):
