@@ -108,21 +108,34 @@ static enum status load_file(const struct settings_source *s, struct config **ou
     return st;
 }
 
-// What the AWS profile says about these counts where nobody else says it.
-static enum status take_profile(struct config *c, char *const *envp, struct err *e)
+// What an AWS profile says about these counts where nobody else says it. route: that it belongs to;
+// NULL: the general one.
+static enum status take_profile(struct config *c, struct config_route *route, char *const *envp,
+                                struct err *e)
 {
     struct creds_setting v[] = {
         {.key = "max_attempts"}, {.key = "retry_mode"}, {.key = "ca_bundle"}};
     const unsigned n = sizeof(v) / sizeof(v[0]);
-    struct creds_env env = {.envp = envp, .profile = c->profile};
+    struct creds_env env = {.envp = envp, .profile = route ? route->profile : c->profile};
     enum status st = ST_OK;
     creds_profile_settings(&env, v, n);
     for (unsigned i = 0; i < n; i++) {
+        struct config_word said = {v[i].key, span_of(v[i].value), v[i].where};
         if (st == ST_OK && v[i].value)
-            st = config_take_profile(c, v[i].key, span_of(v[i].value), v[i].where, e);
+            st = route ? config_take_route_profile(c, route, &said, e)
+                       : config_take_profile(c, &said, e);
         free(v[i].value);
         free(v[i].where);
     }
+    return st;
+}
+
+static enum status take_profiles(struct config *c, char *const *envp, struct err *e)
+{
+    enum status st = take_profile(c, NULL, envp, e);
+    for (unsigned i = 0; i < c->n_routes && st == ST_OK; i++)
+        if (c->routes[i].profile)
+            st = take_profile(c, &c->routes[i], envp, e);
     return st;
 }
 
@@ -139,7 +152,7 @@ enum status settings_load(const struct settings_source *s, struct config **out, 
     if (st == ST_OK)
         st = action_check(*out, e);
     if (st == ST_OK)
-        st = take_profile(*out, s->envp, e);
+        st = take_profiles(*out, s->envp, e);
     if (st == ST_OK) {
         take_home(*out, s->envp);
         return ST_OK;

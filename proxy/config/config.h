@@ -226,10 +226,17 @@ NODISCARD enum status config_parse(const struct config_input *in, struct config 
                                    struct err *e);
 struct config *config_acquire(struct config *c);
 void config_release(struct config *c);
-// The AWS profile's word for a setting that no other source has set. where: for messages and
-// config_effective. Before the snapshot is shared.
-NODISCARD enum status config_take_profile(struct config *c, const char *key, struct span value,
-                                          const char *where, struct err *e);
+// The AWS profile's word for a setting that no other source has set. Before the snapshot is shared.
+struct config_word {
+    const char *key; // in the profile
+    struct span value;
+    const char *where; // for messages and config_effective
+};
+NODISCARD enum status config_take_profile(struct config *c, const struct config_word *said,
+                                          struct err *e);
+// The same of a route's own profile: where neither the route nor a general source has set it.
+NODISCARD enum status config_take_route_profile(struct config *c, struct config_route *r,
+                                                const struct config_word *said, struct err *e);
 // The region resolution's answer, which needs files. Heap strings, taken over. Before the snapshot
 // is shared.
 void config_take_region(struct config *c, char *region, char *source);

@@ -35,22 +35,45 @@ struct span merge_aws_word(struct config *c, const struct option *o, const char 
     return buf_span(b);
 }
 
-enum status config_take_profile(struct config *c, const char *key, struct span value,
-                                const char *where, struct err *e)
+// The option that the profile has a word for, if no better source has set it; else NULL.
+static const struct option *find_open(const struct config *c, const char *profile_key)
 {
-    struct merge m = {.c = c, .e = e};
     for (size_t i = 0; i < options_n; i++) {
         const struct option *o = &options[i];
-        if (!o->profile_key || strcmp(o->profile_key, key) != 0 ||
-            c->origins[i].source > FROM_PROFILE)
-            continue;
-        struct buf word;
-        buf_init(&word);
-        enum status st =
-            merge_set(&m, o, FROM_PROFILE, where, merge_aws_word(c, o, where, value, &word));
-        buf_clear(&word);
-        if (st != ST_OK)
-            return err_wrap(e, st, "%s", where);
+        if (o->profile_key && strcmp(o->profile_key, profile_key) == 0)
+            return c->origins[i].source > FROM_PROFILE ? NULL : o;
     }
-    return ST_OK;
+    return NULL;
+}
+
+enum status config_take_profile(struct config *c, const struct config_word *said, struct err *e)
+{
+    struct merge m = {.c = c, .e = e};
+    const struct option *o = find_open(c, said->key);
+    if (!o)
+        return ST_OK;
+    struct buf word;
+    buf_init(&word);
+    enum status st = merge_set(&m, o, FROM_PROFILE, said->where,
+                               merge_aws_word(c, o, said->where, said->value, &word));
+    buf_clear(&word);
+    return st == ST_OK ? ST_OK : err_wrap(e, st, "%s", said->where);
+}
+
+enum status config_take_route_profile(struct config *c, struct config_route *r,
+                                      const struct config_word *said, struct err *e)
+{
+    const struct option *o = find_open(c, said->key);
+    if (!o || !o->in_route || !o->route_has)
+        return ST_OK;
+    bool *has = (bool *)r + o->route_has;
+    if (*has)
+        return ST_OK;
+    struct buf word;
+    buf_init(&word);
+    enum status st = value_set(o, merge_aws_word(c, o, said->where, said->value, &word),
+                               (char *)r + o->route_at, e);
+    buf_clear(&word);
+    *has = st == ST_OK;
+    return st == ST_OK ? ST_OK : err_wrap(e, st, "%s", said->where);
 }

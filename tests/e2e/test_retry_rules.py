@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Retries: what is tried again, how often and when, and what of it the client sees."""
 import gzip
+import json
 import os
 import re
 import time
@@ -101,6 +102,24 @@ def test_wrong_settings_refuse_to_start(tmp_path, env, named):
     done = harness.run_binary("run", "--listen", "127.0.0.1:0", "--admin", "off", folder=tmp_path, env=env)
     assert done.returncode == 1
     assert named in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_the_profile_of_a_route_says_how_often(tmp_path):
+    (tmp_path / ".aws").mkdir()
+    shared = tmp_path / ".aws" / "config"
+    shared.write_text("[default]\nmax_attempts = 5\n[profile y]\nmax_attempts = 2\n")
+    conf = tmp_path / "p.conf"
+    conf.write_text('[route "sqs.*"]\nprofile = y\n')
+
+    def allowed(host):
+        done = harness.run_binary("explain", "--config", str(conf), "--format", "json", host, folder=tmp_path)
+        return json.loads(done.stdout)["retries"]["max_attempts"]
+
+    assert allowed("sqs.eu-west-1.amazonaws.com") == 2
+    assert allowed("sns.eu-west-1.amazonaws.com") == 5
+    shared.write_text("[profile y]\nmax_attempts = 0\n")
+    done = harness.run_binary("explain", "--config", str(conf), "sns.eu-west-1.amazonaws.com", folder=tmp_path)
+    assert done.returncode == 1 and "profile y" in done.stderr and "max_attempts" in done.stderr
 
 
 @pytest.mark.parametrize("line", [

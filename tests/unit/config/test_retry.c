@@ -56,25 +56,76 @@ static void defaults_are_the_waits_of_1_2_4_8_16_seconds(void **state)
     config_release(c);
 }
 
+static enum status says(struct config *c, const char *key, struct span value, struct err *e)
+{
+    const struct config_word said = {key, value, "profile x"};
+    return config_take_profile(c, &said, e);
+}
+
+static enum status route_says(struct config *c, const char *key, struct span value, struct err *e)
+{
+    const struct config_word said = {key, value, "profile y"};
+    return config_take_route_profile(c, &c->routes[0], &said, e);
+}
+
+static struct config_retry of_route(const struct config *c)
+{
+    return config_retry_of(c, &c->routes[0]);
+}
+
+static void profile_of_a_route_counts_where_nobody_else_says_it(void **state)
+{
+    (void)state;
+    struct err e = {""};
+    struct config *c = accepted("[route \"a\"]\nprofile = y\n", NULL, NULL);
+    assert_int_equal(says(c, "max_attempts", SPAN("9"), &e), ST_OK);
+    assert_int_equal(of_route(c).max_attempts, 9);
+    assert_int_equal(route_says(c, "max_attempts", SPAN("2"), &e), ST_OK);
+    assert_int_equal(route_says(c, "retry_mode", SPAN("Adaptive"), &e), ST_OK);
+    assert_int_equal(route_says(c, "ca_bundle", SPAN("/x.pem"), &e), ST_OK); // not a route's
+    assert_int_equal(of_route(c).max_attempts, 2);
+    assert_int_equal(of_route(c).mode, RETRY_MODE_STANDARD);
+    assert_string_equal(c->note, "profile y: adaptive is taken as retry_mode = standard");
+    assert_int_equal(c->retry.max_attempts, 9);
+    assert_int_equal(route_says(c, "max_attempts", SPAN("x"), &e), ST_OK); // once
+    config_release(c);
+    c = accepted("[route \"a\"]\nprofile = y\nretry_max_attempts = 4\n", NULL, NULL);
+    assert_int_equal(route_says(c, "max_attempts", SPAN("2"), &e), ST_OK);
+    assert_int_equal(of_route(c).max_attempts, 4);
+    config_release(c);
+    c = accepted("[route \"a\"]\nprofile = y\n", ENV("AWS_MAX_ATTEMPTS=3"), NULL);
+    assert_int_equal(route_says(c, "max_attempts", SPAN("2"), &e), ST_OK);
+    assert_int_equal(of_route(c).max_attempts, 3);
+    config_release(c);
+    c = accepted("[retry]\nretry_max_attempts = 3\n[route \"a\"]\nprofile = y\n", NULL, NULL);
+    assert_int_equal(route_says(c, "max_attempts", SPAN("2"), &e), ST_OK);
+    assert_int_equal(of_route(c).max_attempts, 3);
+    config_release(c);
+    c = accepted("[route \"a\"]\nprofile = y\n", NULL, NULL);
+    assert_int_equal(route_says(c, "max_attempts", SPAN("0"), &e), ST_INVALID);
+    assert_string_equal(e.text, "profile y: \"0\" is out of bounds, must be between 1 and 1000");
+    config_release(c);
+}
+
 static void command_line_beats_environment_beats_profile(void **state)
 {
     (void)state;
     struct err e = {""};
     char *const flags[] = {"--retry-max-attempts=4", NULL};
     struct config *c = accepted(NULL, ENV("AWS_MAX_ATTEMPTS=2"), flags);
-    assert_int_equal(config_take_profile(c, "max_attempts", SPAN("9"), "profile x", &e), ST_OK);
+    assert_int_equal(says(c, "max_attempts", SPAN("9"), &e), ST_OK);
     assert_int_equal(c->retry.max_attempts, 4);
     config_release(c);
     c = accepted(NULL, ENV("AWS_MAX_ATTEMPTS=2"), NULL);
-    assert_int_equal(config_take_profile(c, "max_attempts", SPAN("9"), "profile x", &e), ST_OK);
+    assert_int_equal(says(c, "max_attempts", SPAN("9"), &e), ST_OK);
     assert_int_equal(c->retry.max_attempts, 2);
     config_release(c);
     c = accepted("[retry]\nretry_max_attempts = 3\n", NULL, NULL);
-    assert_int_equal(config_take_profile(c, "max_attempts", SPAN("9"), "profile x", &e), ST_OK);
+    assert_int_equal(says(c, "max_attempts", SPAN("9"), &e), ST_OK);
     assert_int_equal(c->retry.max_attempts, 3);
     config_release(c);
     c = accepted(NULL, NULL, NULL);
-    assert_int_equal(config_take_profile(c, "max_attempts", SPAN("9"), "profile x", &e), ST_OK);
+    assert_int_equal(says(c, "max_attempts", SPAN("9"), &e), ST_OK);
     assert_int_equal(c->retry.max_attempts, 9);
     config_release(c);
 }
@@ -88,8 +139,7 @@ static void wrong_attempts_name_their_source(void **state)
     refused(NULL, ENV("AWS_MAX_ATTEMPTS=-1"), "AWS_MAX_ATTEMPTS: \"-1\" is not a number");
     struct err e = {""};
     struct config *c = accepted(NULL, NULL, NULL);
-    assert_int_equal(config_take_profile(c, "max_attempts", SPAN("none"), "profile x", &e),
-                     ST_INVALID);
+    assert_int_equal(says(c, "max_attempts", SPAN("none"), &e), ST_INVALID);
     assert_string_equal(e.text, "profile x: \"none\" is not a number");
     config_release(c);
 }
@@ -107,7 +157,7 @@ static void modes_of_aws_are_taken_as_standard_with_a_note(void **state)
     config_release(c);
     struct err e = {""};
     c = accepted(NULL, NULL, NULL);
-    assert_int_equal(config_take_profile(c, "retry_mode", SPAN("legacy"), "profile x", &e), ST_OK);
+    assert_int_equal(says(c, "retry_mode", SPAN("legacy"), &e), ST_OK);
     assert_string_equal(c->note, "profile x: legacy is taken as retry_mode = standard");
     config_release(c);
 }
@@ -198,6 +248,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_are_the_waits_of_1_2_4_8_16_seconds),
         cmocka_unit_test(command_line_beats_environment_beats_profile),
+        cmocka_unit_test(profile_of_a_route_counts_where_nobody_else_says_it),
         cmocka_unit_test(wrong_attempts_name_their_source),
         cmocka_unit_test(modes_of_aws_are_taken_as_standard_with_a_note),
         cmocka_unit_test(our_own_mode_takes_our_words_only),
