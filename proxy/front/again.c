@@ -158,11 +158,12 @@ void again_give_up(struct request *r, enum retry_why why)
         reply_error(r, r->retry.status, r->retry.code, r->retry.message);
 }
 
-void again_abandon(struct request *r)
+bool again_abandon(struct request *r, enum retry_why why)
 {
     bool waits = r->state == REQ_WAIT_RETRY || (r->state == REQ_WAIT_TURN && r->log.attempts);
     if (waits && !r->answer_done)
-        again_give_up(r, RETRY_WHY_DRAIN);
+        again_give_up(r, why);
+    return waits;
 }
 
 // ---- waiting

@@ -25,8 +25,9 @@ void again_succeeded(struct request *r, int status); // an answer goes to the cl
 void again_give_up(struct request *r, enum retry_why why);
 // Lets go of the attempt and waits; 0: until somebody calls again_timer.
 void again_wait(struct request *r, int64_t wait_ms);
-void again_timer(struct request *r);   // the wait is over
-void again_abandon(struct request *r); // the process drains: no wait goes on
+void again_timer(struct request *r); // the wait is over
+// Gives up where the request waits for another attempt; true: it did wait.
+bool again_abandon(struct request *r, enum retry_why why);
 // The next attempt, as soon as there are not too many further ones under way; the first at once.
 void again_start(struct request *r);
 void again_end(struct request *r); // gives back what it holds of the process's limits

@@ -145,8 +145,9 @@ void attempt_body(struct request *r, struct span data)
         return;
     }
     if (!keep(r, data)) {
-        reply_error(r, 503, "overloaded",
-                    "there is no room for the body (spool_max or a full disk)");
+        if (!again_abandon(r, RETRY_WHY_BODY))
+            reply_error(r, 503, "overloaded",
+                        "there is no room for the body (spool_max or a full disk)");
         return;
     }
     if (sends && is_framed && exchange_queued(r->exchange) <= STREAM_HIGH_WATER)

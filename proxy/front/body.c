@@ -135,8 +135,12 @@ static enum status store(struct body *b, struct span in)
 {
     struct span head = span_sub(in, 0, room_in_memory(b));
     struct span tail = span_sub(in, head.len, in.len);
-    if (tail.len && add_file(b, tail) != ST_OK)
-        return ST_IO;
+    if (tail.len && add_file(b, tail) != ST_OK) {
+        if (!b->o.can_wait || b->is_full || b->in_file)
+            return ST_IO;
+        b->is_full = true;
+        head = in;
+    }
     add_memory(b, head);
     b->len += in.len;
     return ST_OK;

@@ -18,6 +18,7 @@ struct body_options {
     uint64_t total_max; // over it body_add says ST_LIMIT
     uint64_t keep_max;  // over it what was read is forgotten
     bool is_hashed;
+    bool can_wait;                 // its writer stops where it is full
     const _Atomic int64_t *in_use; // borrowed; over in_use_max no more than
                                    // a buffer stays in memory; NULL: does not matter
     int64_t in_use_max;
@@ -40,11 +41,13 @@ struct body {
     struct span window_left;
     struct digest *digest;
     bool is_forgetting; // what was read is gone: no rewind
+    bool is_full;       // with can_wait: the spool takes nothing, and memory has all it may
 };
 
 void body_init(struct body *b, const struct body_options *o);
 void body_clear(struct body *b);
-// ST_LIMIT: over total_max. ST_IO: no room in memory and the spool does not take it.
+// ST_LIMIT: over total_max. ST_IO: no room in memory and the spool does not take it; with can_wait
+// the first such piece is still taken.
 NODISCARD enum status body_add(struct body *b, struct span in);
 // What goes to the reader at once, beside the store: counted, and kept for a rewind as long as that
 // goes well. The reader has caught up (body_unread is 0).

@@ -327,6 +327,7 @@ static void store_init(struct request *r)
     if (r->plan.body == PLAN_BODY_HASH || r->plan.body == PLAN_BODY_LENGTH)
         o.total_max = cfg->body_max;
     if (r->plan.body == PLAN_BODY_STREAM) {
+        o.can_wait = true;
         o.keep_max = keep_max(r);
         if (o.memory_max < STREAM_MEMORY)
             o.memory_max = STREAM_MEMORY;
@@ -483,7 +484,8 @@ bool request_wants_input(const struct request *r)
     if (r->state == REQ_WAIT_BODY || r->is_upload_over)
         return true;
     if (waits_again(r) && body_is_rewindable(&r->body))
-        return r->body.len < r->config->replay_max; // an upstream that is down blocks no upload
+        // An upstream that is down blocks no upload that there is room for.
+        return r->body.len < r->config->replay_max && !r->body.is_full;
     if (r->exchange && exchange_queued(r->exchange) > STREAM_HIGH_WATER)
         return false;
     return body_unread(&r->body) < STREAM_WINDOW;
@@ -613,5 +615,5 @@ void request_drain(struct request *r)
 {
     if (!r->answer_begun) // else the client was told already that the connection goes on
         r->must_close = true;
-    again_abandon(r);
+    (void)again_abandon(r, RETRY_WHY_DRAIN);
 }

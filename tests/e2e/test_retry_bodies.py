@@ -204,6 +204,36 @@ def test_upload_goes_on_while_the_request_waits(start_proxy, aws):
     assert aws.requests[-1].sha256 == hashlib.sha256(data).hexdigest()
 
 
+def upload_during_the_wait(proxy, aws, data, answer):
+    """A refusal comes before the end of the upload, of which most is sent while the request waits."""
+    fail(aws, f"early={answer}:100000")
+    with proxy.client() as client:
+        client.start("PUT", S3 + "discard/x", [("Content-Length", str(len(data)))],
+                     host="bucket.s3.us-east-1.amazonaws.com")
+        client.send(data[:500_000])
+        harness.wait_until(lambda: "retry attempt=1" in proxy.log, what="the first refusal")
+        client.send(data[500_000:])
+        return client.read()
+
+
+def test_without_a_spool_folder_an_upload_stands_still_while_the_request_waits(start_proxy, aws):
+    proxy = start_proxy(aws, "[retry]\nretry_base = 600ms\nretry_jitter = none\n"
+                             "[limits]\nspool_dir = /nowhere\n")
+    data = os.urandom(4_000_000)
+    assert upload_during_the_wait(proxy, aws, data, 503).status == 200
+    assert aws.requests[-1].sha256 == hashlib.sha256(data).hexdigest()
+    assert proxy.request("PUT", S3 + "discard/x", (), data).status == 200  # the next one is as ever
+
+
+def test_where_the_spool_is_full_while_the_request_waits_the_last_answer_counts(start_proxy, aws):
+    proxy = start_proxy(aws, "[retry]\nretry_base = 600ms\nretry_jitter = none\n"
+                             "[limits]\nbody_memory = 200k\nspool_max = 1m\n")
+    answer = upload_during_the_wait(proxy, aws, os.urandom(4_000_000), 502)
+    assert answer.status == 502 and b"overloaded" not in answer.body
+    assert len(aws.requests) == 1
+    harness.wait_until(lambda: "not tried again after 1 attempts: body" in proxy.log)
+
+
 @pytest.mark.parametrize("chunks", [False, True])
 def test_long_upload_is_announced_and_not_sent_in_vain(start_proxy, aws, chunks):
     """Though it could not be sent twice."""

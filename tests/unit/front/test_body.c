@@ -305,10 +305,40 @@ static void failed_write_leaves_what_was_there(void **state)
     body_clear(&b);
 }
 
+static void body_takes_one_piece_more_of_a_writer_that_can_wait(void **state)
+{
+    struct fixture *f = *state;
+    struct body b;
+    char piece[1000] = {0};
+    f->options.spool_dir = "/nowhere/at/all";
+    f->options.can_wait = true;
+    body_init(&b, &f->options);
+    fill(&b, 0, 39900);
+    assert_false(b.is_full);
+    assert_int_equal(body_add(&b, span_from(piece, sizeof(piece))), ST_OK);
+    assert_true(b.is_full);
+    assert_int_equal(b.in_memory, 40900);
+    assert_int_equal(body_add(&b, span_from(piece, 1)), ST_IO);
+    assert_true(body_is_rewindable(&b));
+    assert_int_equal(b.len, 40900);
+    body_clear(&b);
+    // Nothing goes into memory behind what is in the file.
+    f->options.spool_dir = "/tmp";
+    body_init(&b, &f->options);
+    fill(&b, 0, 40001);
+    limit_init(&f->spool, 1);
+    assert_int_equal(body_add(&b, span_from(piece, sizeof(piece))), ST_IO);
+    assert_false(b.is_full);
+    limit_init(&f->spool, 1 << 20);
+    assert_true(limit_take(&f->spool, 1));
+    body_clear(&b);
+}
+
 int main(void)
 {
 #define BODY_TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
     const struct CMUnitTest tests[] = {
+        BODY_TEST(body_takes_one_piece_more_of_a_writer_that_can_wait),
         BODY_TEST(bytes_come_back_from_memory_and_then_the_file),
         BODY_TEST(a_rewound_reader_sees_the_same_bytes),
         BODY_TEST(reading_while_writing_keeps_order),
