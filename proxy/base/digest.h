@@ -13,7 +13,8 @@
 #define DIGEST_HEX       64
 #define DIGEST_EMPTY_HEX "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
-// Fetches the digest; call once before threads start (calling again does nothing).
+// Has libcrypto allocate by xalloc.h and fetches the digest; call once, before all else of OpenSSL,
+// before threads start (calling again does nothing).
 void digest_setup(void);
 // Frees what this thread keeps between calls; last thing that a thread does.
 void digest_thread_end(void);

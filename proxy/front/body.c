@@ -125,7 +125,9 @@ static enum status add_file(struct body *b, struct span in)
 static size_t room_in_memory(const struct body *b)
 {
     const _Atomic int64_t *in_use = b->o.in_use;
-    bool is_scarce = in_use && atomic_load_explicit(in_use, memory_order_relaxed) > b->o.in_use_max;
+    bool is_scarce =
+        xalloc_is_short() ||
+        (in_use && atomic_load_explicit(in_use, memory_order_relaxed) > b->o.in_use_max);
     uint64_t most = is_scarce && b->o.memory_max > LOOP_BUF_LEN ? LOOP_BUF_LEN : b->o.memory_max;
     return b->in_file == 0 && b->in_memory < most ? (size_t)(most - b->in_memory) : 0;
 }

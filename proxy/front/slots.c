@@ -5,6 +5,7 @@
 // held.
 #include "front/slots.h"
 
+#include "base/xalloc.h"
 #include "front/again.h"
 #include "front/reply.h"
 #include "log/log.h"
@@ -55,6 +56,11 @@ void slots_clear(struct worker *w)
 
 bool slots_have_memory(struct request *r)
 {
+    if (xalloc_is_short()) {
+        log_warn(r->id, "overloaded: the system has no memory left");
+        reply_error(r, 503, "overloaded", "the proxy is out of memory; try again in a moment");
+        return false;
+    }
     int64_t held = atomic_load_explicit(&r->worker->shared->buffers, memory_order_relaxed);
     if (held <= (int64_t)r->config->max_buffer_memory)
         return true;

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/xalloc.h"
+
 struct record {
     int64_t at_us;
     uint64_t len;
@@ -15,9 +17,7 @@ struct record {
 
 struct ring *ring_new(void)
 {
-    struct ring *r = aligned_alloc(64, (sizeof(*r) + 63) / 64 * 64);
-    if (!r)
-        abort();
+    struct ring *r = xaligned(64, sizeof(*r));
     r->next = NULL;
     atomic_init(&r->head, 0);
     atomic_init(&r->tail, 0);

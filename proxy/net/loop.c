@@ -111,6 +111,7 @@ static pthread_once_t libevent_once = PTHREAD_ONCE_INIT;
 
 static void setup_libevent(void)
 {
+    event_set_mem_functions(xmalloc, xrealloc, free);
     event_set_log_callback(log_message);
 }
 

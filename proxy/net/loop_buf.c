@@ -80,9 +80,7 @@ void loop_bufs_clear(struct loop_bufs *b)
 
 static void add_slab(struct loop_bufs *b)
 {
-    char *p = mmap(NULL, SLAB_LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (p == MAP_FAILED)
-        abort();
+    char *p = xmap(SLAB_LEN);
     b->slabs = xrealloc(b->slabs, (b->n_slabs + 1) * sizeof(*b->slabs));
     b->slabs[b->n_slabs++] = p;
     // Room for all that there are, so that giving back never allocates.
@@ -107,10 +105,26 @@ char *loop_buf_take(struct loop *l)
     return b->hot[b->n_hot];
 }
 
+static void drop_slabs(struct loop_bufs *b)
+{
+    for (size_t i = 0; i < b->n_slabs; i++)
+        (void)munmap(b->slabs[i], SLAB_LEN);
+    free(b->slabs);
+    free(b->cold);
+    free(b->hot);
+    b->slabs = b->cold = b->hot = NULL;
+    b->n_slabs = b->n_cold = b->n_hot = b->n_untouched = 0;
+}
+
 void loop_buf_give(struct loop *l, char *b)
 {
+    struct loop_bufs *all = &l->bufs;
     count(l, -1);
-    l->bufs.hot[l->bufs.n_hot++] = b;
+    all->hot[all->n_hot++] = b;
+    // Where address space is what there is too little of, buffers that wait for the next burst are
+    // in the way.
+    if (xalloc_is_short() && all->n_hot + all->n_cold == all->n_slabs * SLAB_BUFS)
+        drop_slabs(all);
 }
 
 void loop_bufs_trim(struct loop *l)
@@ -133,12 +147,8 @@ void loop_bufs_trim(struct loop *l)
 
 void loop_bufs_clear(struct loop_bufs *b)
 {
-    for (size_t i = 0; i < b->n_slabs; i++)
-        (void)munmap(b->slabs[i], SLAB_LEN);
-    free(b->slabs);
-    free(b->cold);
-    free(b->hot);
+    drop_slabs(b);
     free(b->read_area);
-    *b = (struct loop_bufs){.n_hot = 0};
+    b->read_area = NULL;
 }
 #endif

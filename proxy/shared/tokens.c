@@ -28,9 +28,7 @@ _Static_assert(TOKENS_MAX <= DEBT_MASK, "a debt fits");
 
 struct tokens *tokens_new(void)
 {
-    struct tokens *t = aligned_alloc(_Alignof(struct tokens), sizeof(*t));
-    if (!t)
-        abort();
+    struct tokens *t = xaligned(_Alignof(struct tokens), sizeof(*t));
     memset(t, 0, sizeof(*t));
     return t;
 }
