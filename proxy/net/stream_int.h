@@ -138,7 +138,8 @@ void stream_tls_accept(struct stream *s, struct tls_acceptor *server, const stru
 void stream_tls_handshake(struct stream *s);
 // As many records as are there, without asking the socket twice.
 ssize_t stream_tls_read(struct stream *s, char *to, size_t len);
-bool stream_tls_has_pending(const struct stream *s);
+bool stream_tls_has_pending(const struct stream *s); // bytes, or the end
+bool stream_tls_has_bytes(const struct stream *s);
 void stream_tls_write(struct stream *s, const struct span *parts, unsigned n);
 void stream_tls_notify(struct stream *s); // close_notify
 void stream_tls_free(struct stream *s);

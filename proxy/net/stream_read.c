@@ -239,7 +239,7 @@ bool stream_has_kept(const struct stream *s)
 bool stream_has_more(struct stream *s)
 {
     char octet;
-    if (s->kept.len || (s->tls && stream_tls_has_pending(s)))
+    if (s->kept.len || (s->tls && stream_tls_has_bytes(s)))
         return true;
     return !s->is_drained && recv(s->fd, &octet, 1, MSG_PEEK) == 1;
 }

@@ -185,7 +185,14 @@ void stream_tls_handshake(struct stream *s)
     stream_drop(s);
 }
 
+// An end that was found behind data counts: no event will announce it.
 bool stream_tls_has_pending(const struct stream *s)
+{
+    bool is_end_due = !s->is_eof && (SSL_get_shutdown(s->tls->ssl) & SSL_RECEIVED_SHUTDOWN);
+    return is_end_due || stream_tls_has_bytes(s);
+}
+
+bool stream_tls_has_bytes(const struct stream *s)
 {
     return SSL_has_pending(s->tls->ssl) || s->behind.len ||
            (s->outer && SSL_has_pending(s->outer->ssl));

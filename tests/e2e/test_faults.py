@@ -3,6 +3,7 @@
 import contextlib
 import random
 import socket
+import ssl
 import time
 
 import harness
@@ -202,6 +203,39 @@ def test_answer_without_an_end_needs_close_notify(start_proxy, certificate):
         cut = proxy.request("GET", S3 + "generate/5000", [("Fake-Fault", "to-end; no-close-notify")])
         assert whole.is_complete and whole.body == pattern.octets(5000)
         assert not cut.is_complete
+
+
+def test_end_in_one_piece_with_the_answer_is_seen(start_proxy, certificate):
+    """close_notify comes with the last octets and nothing behind it: the server waits for ours."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+
+    def talk(sock):
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        inner = context.wrap_bio(incoming, outgoing, server_side=True)
+
+        def until_done(job):
+            while True:
+                try:
+                    return job()
+                except ssl.SSLWantReadError:
+                    sock.sendall(outgoing.read())
+                    data = sock.recv(65536)
+                    incoming.write(data) if data else incoming.write_eof()
+        until_done(inner.do_handshake)
+        until_done(lambda: inner.read(65536))
+        inner.write(OK + b"Connection: close\r\n\r\nall of it")
+        with contextlib.suppress(ssl.SSLWantReadError):
+            inner.unwrap()
+        sock.sendall(outgoing.read())
+        while sock.recv(65536):
+            pass
+    with scripted.Upstream(talk) as server:
+        proxy = start_proxy(conf="workers = 1\n[route \"*.amazonaws.com\"]\n"
+                                 f"upstream = https://127.0.0.1:{server.port}\n")
+        for _ in range(5):
+            answer = proxy.request("GET", S3 + "k")
+            assert (answer.is_complete, answer.body) == (True, b"all of it")
 
 
 def test_end_without_close_notify_behind_a_length_is_no_loss(start_proxy, certificate):
