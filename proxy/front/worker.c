@@ -199,6 +199,7 @@ static void take_setup(void *arg)
     free(n);
     if (has_tls) {
         pool_set_tls(w->pool, w->setup.tls);
+        w->dialer.tls = w->setup.tls; // tunnels dial past the pool
     } else {
         w->setup.tls = old.tls;
         old.tls = NULL;

@@ -2,12 +2,14 @@
 """CONNECT: a plain tunnel to allowed hosts on 443 and nowhere else."""
 import hashlib
 import os
+import re
 import socket
 import ssl
 import subprocess
 import threading
 
 import boto3
+import certs
 import harness
 import http1
 import pattern
@@ -57,6 +59,19 @@ def test_tunnel_to_an_allowed_host(tunnel, aws, authority, version, host):
         head = http1.Wire(secure).read_head()
     assert head[0].startswith("HTTP/1.1 403"), "inside a tunnel nothing is signed"
     assert aws.requests[-1].fields.get("Authorization") is None
+
+
+def test_tunnels_are_dialled_after_the_certificates_changed(tunnel, aws, tmp_path, authority):
+    """What the first connections trusted is gone with the last of them."""
+    bundle = tmp_path / "other.pem"
+    for n in range(3):
+        assert connect(tunnel)[1].status == 200
+        bundle.write_bytes(authority.bundle.read_bytes() + certs.Authority(tmp_path / str(n)).bundle.read_bytes())
+        tunnel.common = re.sub("ca_bundle = .*", f"ca_bundle = {bundle}", tunnel.common)
+        assert tunnel.reload(tunnel.conf_path.read_text().split("ca_bundle = ")[1].split("\n", 1)[1])["reloads"] == n + 1
+        client, answer = connect(tunnel)
+        assert answer.status == 200
+        client.close()
 
 
 def test_boto3_signs_for_itself_through_the_tunnel(tunnel, aws, authority, monkeypatch):
