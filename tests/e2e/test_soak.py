@@ -63,7 +63,9 @@ def test_mixed_traffic_is_right_and_nothing_grows(tmp_path, authority, certifica
 
         def new_conf():
             texts.reverse()
-            proxy.conf_path.write_text(texts[0])
+            fresh = tmp_path / "fresh.conf"
+            fresh.write_text(texts[0])
+            fresh.replace(proxy.conf_path)
 
         try:
             proxy.start()
@@ -71,6 +73,7 @@ def test_mixed_traffic_is_right_and_nothing_grows(tmp_path, authority, certifica
             with Soak(proxy, aws, ca / "ca.pem", {"file": new_file, "configuration": new_conf}) as soak:
                 soak.stop.wait(SECONDS)
             rss, fds = report(soak)
+            assert proxy.process.poll() is None, proxy.process.returncode
             assert not soak.wrong
             kinds = {kind for kind, count in soak.done.items() if count}
             assert len(kinds) >= 18 or SECONDS < 10, kinds

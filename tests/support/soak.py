@@ -65,6 +65,7 @@ class Soak:
     # -- life
 
     def __enter__(self):
+        self.start = time.monotonic()
         for thread in self.threads:
             thread.start()
         return self
@@ -81,6 +82,8 @@ class Soak:
         threading.current_thread().name = kind.__name__
         while not self.stop.is_set():
             self.guarded(kind, dice, f"{kind.__name__}-{number}")
+            if self.proxy.process.poll() is not None:
+                self.stop.set()  # all else would only say so again
 
     def every(self, seconds, job):
         while not self.stop.wait(seconds):
