@@ -44,11 +44,21 @@ static void all_sent(struct request *r)
         request_arm(r, r->plan.first_byte_timeout);
 }
 
+static struct span take_head(struct request *r)
+{
+    struct span head = r->head_up;
+    loop_undefer(r->worker->loop, &r->head_up_end);
+    r->head_up = SPAN("");
+    return head;
+}
+
 static void send_piece(struct request *r, struct span head, struct span data)
 {
     char chunk[H1_CHUNK_HEAD_MAX];
     struct span parts[4];
     unsigned n = 0;
+    if (!head.len)
+        head = take_head(r);
     if (head.len)
         parts[n++] = head;
     if (data.len && r->sends_chunked)
@@ -61,10 +71,31 @@ static void send_piece(struct request *r, struct span head, struct span data)
         exchange_send(r->exchange, parts, n);
 }
 
+static void send_head(void *arg)
+{
+    send_piece(arg, SPAN(""), SPAN(""));
+}
+
+// A body that streams is likely to stand right behind the head that came: both go in one piece.
+static bool may_wait_for_body(const struct request *r)
+{
+    return r->plan.body == PLAN_BODY_STREAM && !r->client_done && !r->wants_continue &&
+           !r->upload && !r->frames && !body_unread(&r->body);
+}
+
+static void hold_head(struct request *r, struct span head)
+{
+    r->head_up = arena_dup(&r->arena, head);
+    r->head_up_end = (struct deferred){.fn = send_head, .arg = r};
+    loop_defer(r->worker->loop, &r->head_up_end);
+}
+
 static void finish_upload(struct request *r)
 {
     if (!r->client_done || body_unread(&r->body))
         return;
+    if (r->head_up.len)
+        send_head(r);
     if (r->upload)
         upload_end(r);
     if (r->sends_chunked) {
@@ -361,7 +392,10 @@ static void on_connected(struct request *r, struct upstream *u)
         return;
     }
     request_arm(r, r->plan.idle_timeout);
-    pump(r, buf_span(&r->worker->scratch));
+    if (may_wait_for_body(r))
+        hold_head(r, buf_span(&r->worker->scratch));
+    else
+        pump(r, buf_span(&r->worker->scratch));
 }
 
 static bool is_final_dial(enum dial_fail why)
@@ -444,6 +478,7 @@ void attempt_start(struct request *r)
 
 void attempt_cancel(struct request *r)
 {
+    (void)take_head(r);
     pool_dial_cancel(r->dial);
     r->dial = NULL;
     exchange_free(r->exchange);

@@ -135,6 +135,8 @@ struct request {
     struct pool_dial *dial;
     struct dial_guard guard;
     struct exchange *exchange;
+    struct span head_up;         // waits for the first body bytes of the turn; empty: nothing waits
+    struct deferred head_up_end; // of that turn
     struct tunnel *tunnel;
     struct buf head_out; // answer's head until its first body bytes go along
     struct held_answer held;

@@ -510,7 +510,8 @@ size_t action_text(const struct plan_action *p, char *out, size_t cap)
         memcpy(out + n, prefix.p, prefix.len);
         n += prefix.len;
         out[n++] = ':';
-        memcpy(out + n, name.p, name.len);
+        if (name.len)
+            memcpy(out + n, name.p, name.len);
         n += name.len;
     }
     if (cap)

@@ -27,7 +27,7 @@ static bool matches(struct span entry, int family, const uint8_t *peer)
     uint64_t bits = max;
     if (slash < entry.len && !span_u64(span_sub(entry, slash + 1, entry.len), &bits))
         return false;
-    if (slash >= sizeof(text) || bits > max)
+    if (!slash || slash >= sizeof(text) || bits > max)
         return false;
     memcpy(text, entry.p, slash);
     text[slash] = '\0';

@@ -10,6 +10,7 @@ import harness
 import http1
 import pattern
 import pytest
+import scripted
 
 HOST = "bucket.s3.us-east-1.amazonaws.com"
 BASE = f"http://{HOST}/"
@@ -242,3 +243,43 @@ def test_many_cut_clients_leave_nothing_behind(proxy, aws):
         thread.join()
     harness.wait_until(lambda: descriptors() <= before + 2, 10, "descriptors at the base line")
     assert proxy.request("GET", BASE + "generate/10").status == 200
+
+
+def test_a_small_body_that_streams_leaves_with_its_head(start_proxy):
+    pieces = []
+
+    def talk(sock):
+        while piece := sock.recv(65536):
+            pieces.append(piece)
+            while not piece.endswith(b"the end"):
+                piece = sock.recv(65536)
+            sock.sendall(scripted.OK)
+
+    with scripted.Upstream(talk) as upstream:
+        proxy = start_proxy(None, upstream.route(service="s3") + "payload = unsigned\n")
+        with proxy.client() as client:
+            for number in range(3):  # the first one's connection is new
+                body = b"x" * 4000 + b"the end"
+                assert client.request("PUT", BASE + f"small/{number}", body=body).status == 200
+    assert [piece.startswith(b"PUT /") and piece.endswith(b"the end") for piece in pieces] == [True] * 3
+
+
+def test_a_head_whose_body_comes_later_does_not_wait_for_it(start_proxy):
+    heads, rest = [], []
+
+    def talk(sock):
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += sock.recv(65536)
+        heads.append(head)
+        rest.append(sock.recv(65536))
+        sock.sendall(scripted.OK)
+
+    with scripted.Upstream(talk) as upstream:
+        proxy = start_proxy(None, upstream.route(service="s3") + "payload = unsigned\n")
+        with proxy.client() as client:
+            client.start("PUT", BASE + "later", [("Content-Length", "4")], host=HOST)
+            harness.wait_until(lambda: heads, what="the head at the upstream")
+            client.send(b"body")
+            assert client.read().status == 200
+    assert rest == [b"body"]
