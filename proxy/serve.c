@@ -278,6 +278,7 @@ static enum status start_admin(struct proxy *p, struct err *e)
                                   .facts = p->facts,
                                   .view = p->view,
                                   .process = &p->process,
+                                  .spawner = p->spawner,
                                   .is_healthy = is_healthy,
                                   .is_ready = serve_is_ready,
                                   .inherit = p->inherit,

@@ -29,6 +29,7 @@ struct admin_process {
     char *upgrade_error; // why no successor took over, the last time; NULL: it is not so
 };
 
+struct spawner;
 struct admin_options {
     struct loop *main;
     struct config *config; // a reference is taken
@@ -36,6 +37,7 @@ struct admin_options {
     struct facts *facts;
     struct facts_view *view; // main's
     const struct admin_process *process;
+    const struct spawner *spawner; // NULL: there is none
     // Main's thread. false: why says the reason.
     bool (*is_healthy)(void *arg, struct err *why);
     bool (*is_ready)(void *arg, struct err *why);

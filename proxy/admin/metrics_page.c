@@ -11,6 +11,7 @@
 #include "creds/creds.h"
 #include "log/log.h"
 #include "metrics/metrics.h"
+#include "net/child.h"
 
 static void gauge(struct buf *out, const char *name, const char *help, double value)
 {
@@ -108,6 +109,8 @@ static void add_front(struct buf *out, const struct admin *a)
           s.tokens_owed);
     gauge(out, "worker_heartbeat_age_seconds", "Since the slowest worker's last turn.",
           (double)(clock_mono_ms() - s.oldest_beat_ms) / 1000);
+    gauge(out, "spawner_up", "1 where the process that runs credential_process is there.",
+          a->o.spawner && spawner_is_running(a->o.spawner));
     gauge(out, "ready", "1 where /readyz says yes.", a->o.is_ready(a->o.arg, &why));
 }
 

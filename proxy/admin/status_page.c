@@ -14,6 +14,7 @@
 #include "creds/creds.h"
 #include "log/log.h"
 #include "metrics/metrics.h"
+#include "net/child.h"
 
 static void set(json_t *o, const char *key, json_t *value)
 {
@@ -43,6 +44,9 @@ static json_t *state_of(const struct admin *a)
     why.text[0] = '\0';
     bool is_healthy = a->o.is_healthy(a->o.arg, &why);
     set(o, "healthy", json_boolean(is_healthy));
+    // Once it has ended only a start of the whole proxy brings it back.
+    const struct spawner *s = a->o.spawner;
+    set_text(o, "spawner", !s ? "none" : spawner_is_running(s) ? "running" : "ended");
     set(o, "draining", json_boolean(front_is_draining(a->o.front)));
     return o;
 }

@@ -76,7 +76,7 @@ struct spawner *spawner_fork(struct err *e)
     }
     struct spawner *s = xcalloc(1, sizeof(*s));
     s->fd = ends[0];
-    s->pid = pid;
+    atomic_init(&s->pid, pid);
     (void)fcntl(s->fd, F_SETFL, O_NONBLOCK);
     return s;
 }
@@ -89,6 +89,11 @@ void spawner_end(struct spawner *s)
     if (s->pid)
         (void)waitpid(s->pid, NULL, WNOHANG); // it may give its last command some time
     free(s);
+}
+
+bool spawner_is_running(const struct spawner *s)
+{
+    return atomic_load(&s->pid) != 0;
 }
 
 static void fail(struct child *x, const char *why);

@@ -15,7 +15,8 @@ struct spawner; // our end of it, one a process
 // Before any thread. Returns in the caller only; NULL where there can be none, e says why. Whoever
 // has it may run commands on one loop at a time.
 NODISCARD struct spawner *spawner_fork(struct err *e);
-void spawner_end(struct spawner *s); // NULL is fine; commands under way are ended
+void spawner_end(struct spawner *s);              // NULL is fine; commands under way are ended
+bool spawner_is_running(const struct spawner *s); // any thread
 
 struct children; // the commands of one loop
 // s is borrowed; NULL is fine: each command fails to start.

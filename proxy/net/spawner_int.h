@@ -3,6 +3,7 @@
 #ifndef NET_SPAWNER_INT_H
 #define NET_SPAWNER_INT_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -10,7 +11,7 @@
 
 struct spawner {
     int fd;
-    pid_t pid; // 0: it has ended and was waited for
+    _Atomic pid_t pid; // 0: it has ended and was waited for
 };
 
 enum spawner_ask_kind { SPAWNER_RUN = 0, SPAWNER_KILL };

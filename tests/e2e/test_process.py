@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import threading
 import time
@@ -185,13 +186,21 @@ def test_stop_waits_for_no_command(aws, tool, tmp_path, start_proxy):
     wait_gone(command)
 
 
+def state_of_spawner(proxy):
+    status = json.loads(proxy.admin("/status").body)
+    gauge = re.search(r"^sigv4_proxy_spawner_up (\d)", proxy.admin("/metrics").body.decode(), re.M)
+    return status["state"]["spawner"], int(gauge.group(1))
+
+
 def test_proxy_without_its_spawner_says_so_and_serves_what_it_has(aws, tool, start_proxy):
     tool(says(FIRST))
     proxy = start(start_proxy, aws)
     assert who(proxy) == FIRST.access_key
+    assert state_of_spawner(proxy) == ("running", 1)
     os.kill(spawner_of(proxy), signal.SIGKILL)
     harness.wait_until(lambda: "the process that runs commands has ended (signal 9)" in proxy.log, 5,
                        "the log line")
+    assert state_of_spawner(proxy) == ("ended", 0)
     proxy.signal(signal.SIGHUP)
     harness.wait_until(lambda: "start sigv4-proxy again" in proxy.log, 5, "the failed refresh")
     assert who(proxy) == FIRST.access_key
