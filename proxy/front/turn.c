@@ -42,11 +42,12 @@ void turn_begin(struct request *r)
         again_start(r);
         return;
     }
-    struct turns_place *at = turns_at(s->turns, hash_span(s->hash_seed, p->rate_name));
+    int64_t now_us = clock_mono_us();
+    struct turns_place *at = turns_at(s->turns, hash_span(s->hash_seed, p->rate_name), now_us);
     struct rate_spec spec = {.interval_ns = p->rate.interval_ns, .burst = p->rate.burst};
     bool has_place = limit_take_below(&at->waiting, 1, p->rate_queue);
     int64_t most_us = has_place ? longest_wait_us(r) : 0;
-    int64_t wait_us = rate_reserve(&at->rate, &spec, clock_mono_us(), most_us);
+    int64_t wait_us = rate_reserve(&at->rate, &spec, now_us, most_us);
     if (wait_us > 0) {
         r->turn = at;
         r->log.turn_since = clock_mono_ms();

@@ -23,3 +23,8 @@ int64_t rate_reserve(struct rate *r, const struct rate_spec *s, int64_t now_us, 
                                                     memory_order_relaxed, memory_order_relaxed));
     return wait_us > 0 ? wait_us : 0;
 }
+
+bool rate_is_at_rest(const struct rate *r, int64_t now_us)
+{
+    return atomic_load_explicit(&r->next_ns, memory_order_relaxed) <= now_us * 1000;
+}

@@ -5,6 +5,7 @@
 #define SHARED_RATE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct rate {
@@ -21,5 +22,7 @@ struct rate_spec {
 // absolute value less one is how long it would have been.
 int64_t rate_reserve(struct rate *r, const struct rate_spec *s, int64_t now_us,
                      int64_t max_wait_us);
+// All of its burst is there again.
+bool rate_is_at_rest(const struct rate *r, int64_t now_us);
 
 #endif
