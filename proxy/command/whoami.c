@@ -67,6 +67,17 @@ static void on_provider(void *arg, const char *provider, enum status st, const c
     add_step(arg, provider, outcome, text);
 }
 
+// A source profile's provider is told before the one that wanted it, with what its command wrote;
+// the second's words end with the first's beginning.
+static const char *join(struct who *w, const char *first, const char *second)
+{
+    size_t len = strlen(second);
+    size_t at = 0;
+    while (at < len && strncmp(first, second + at, len - at) != 0)
+        at++;
+    return arena_printf(&w->arena, "%.*s%s%s", (int)at, second, at < len ? "" : "; ", first);
+}
+
 // In the chain's order, those that were not asked too.
 static void complete_steps(struct who *w)
 {
@@ -78,8 +89,11 @@ static void complete_steps(struct who *w)
         struct step *s = &w->steps[w->n_steps++];
         *s = (struct step){creds_provider_name(i), "not asked", NULL};
         for (unsigned k = 0; k < n_told; k++)
-            if (!strcmp(told[k].provider, s->provider))
+            if (!strcmp(told[k].provider, s->provider)) {
+                const char *why = s->why ? join(w, s->why, told[k].why) : told[k].why;
                 *s = told[k];
+                s->why = why;
+            }
     }
 }
 

@@ -230,6 +230,19 @@ def test_whoami_runs_it_too(tool, tmp_path):
     assert "it ended with exit code 1; it wrote: log in first" in done.stdout + done.stderr
 
 
+def test_whoami_shows_the_complaint_of_a_source_profiles_command(tool, tmp_path):
+    tool("echo log in first >&2; exit 1")
+    config = tmp_path / ".aws" / "config"
+    config.write_text(config.read_text() + "\n[profile r]\nsource_profile = p\n"
+                      "role_arn = arn:aws:iam::123456789012:role/r\n")
+    done = harness.run_binary("whoami", "--offline", "--profile", "r", folder=tmp_path)
+    assert done.returncode == 1
+    line = next(line for line in done.stdout.splitlines() if line.startswith("shared files"))
+    assert line.count("it ended with exit code 1") == 1
+    assert "source_profile p: " in line and line.endswith("; it wrote: log in first")
+
+
+
 def test_own_export_serves_as_the_process_of_another_profile(aws, tool, tmp_path, start_proxy):
     tool(says(FIRST))
     with open(tmp_path / ".aws" / "config", "a") as config:
