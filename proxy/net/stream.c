@@ -39,13 +39,23 @@ bool stream_is_live(const struct stream *s)
     return !s->is_freed && !s->is_dead;
 }
 
+// The kernel may refuse (fs.epoll.max_user_watches, memory): nothing would ever be heard of the
+// peer.
+static void add_event(struct stream *s, struct event *e, bool *is_armed)
+{
+    if (event_add(e, NULL) == 0)
+        return;
+    *is_armed = false;
+    stream_fail_later(s, STREAM_RESET, "the socket cannot be watched: %s", strerror(errno));
+}
+
 void stream_arm_read(struct stream *s, bool is_armed)
 {
     if (s->is_rd_armed == is_armed)
         return;
     s->is_rd_armed = is_armed;
     if (is_armed)
-        (void)event_add(&s->rd, NULL);
+        add_event(s, &s->rd, &s->is_rd_armed);
     else
         (void)event_del(&s->rd);
 }
@@ -56,7 +66,7 @@ void stream_arm_write(struct stream *s, bool is_armed)
         return;
     s->is_wr_armed = is_armed;
     if (is_armed)
-        (void)event_add(&s->wr, NULL);
+        add_event(s, &s->wr, &s->is_wr_armed);
     else
         (void)event_del(&s->wr);
 }
