@@ -158,6 +158,15 @@ def adopt_orphans():
     assert ctypes.CDLL(None, use_errno=True).prctl(36, 1, 0, 0, 0) == 0
 
 
+def short_machine(folder, number):
+    """A whole theme with short reads and writes: SIGV4_SHORT=1 each of them, 0.5 every other one."""
+    import faulty  # which needs this module
+    machine = faulty.Machine(folder, f"faulty-{number}")
+    rate = float(os.environ["SIGV4_SHORT"])
+    machine.rates(seed=1, short_in=rate, short_out=rate)
+    return machine.environment()
+
+
 class Proxy:
     """A running sigv4-proxy. conf: lines behind those that every test needs."""
 
@@ -176,6 +185,8 @@ class Proxy:
         self.common = "\n".join(lines) + "\n"
         self.write(conf)
         self.env = base_environment(folder) | identity_environment(identity) | (env or {})
+        if os.environ.get("SIGV4_SHORT") and "LD_PRELOAD" not in self.env:
+            self.env |= short_machine(self.folder, self.port)
         binary = binary or BINARY
         if user is not None:  # who may not be able to reach the build folder
             binary = shutil.copy(BINARY, self.folder)
