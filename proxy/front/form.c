@@ -41,6 +41,11 @@ static void keep_names(struct request *r, struct plan_action *p)
         p->needs[i] = arena_dup(&r->arena, p->needs[i]);
 }
 
+bool form_is_too_long(const struct request *r)
+{
+    return r->plan.wants_form && r->body.len > r->config->body_memory;
+}
+
 bool form_admits(struct request *r)
 {
     struct plan judged;

@@ -5,7 +5,9 @@
 
 #include "front/request.h"
 
-// The body is complete. False: the request is answered (403 policy-denied).
+// What came of the body says that it is no form to look into: it can be judged now.
+bool form_is_too_long(const struct request *r);
+// The body is complete, or a form too long. False: the request is answered (403 policy-denied).
 bool form_admits(struct request *r);
 
 #endif

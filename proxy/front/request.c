@@ -506,6 +506,8 @@ static void hold_body(struct request *r, struct span data)
     else if (st != ST_OK)
         reply_error(r, 503, "overloaded",
                     "there is no room for the body (spool_max or a full disk)");
+    else if (form_is_too_long(r))
+        (void)form_admits(r);
 }
 
 void request_body(struct request *r, struct span data)

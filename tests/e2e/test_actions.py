@@ -204,6 +204,29 @@ def test_a_form_may_come_in_pieces_in_chunks_or_after_a_continue(guard, aws):
             assert client.read("POST").error == error, body[:40]
 
 
+def test_a_form_that_is_too_long_is_judged_at_once(guard, aws, start_proxy):
+    """Who may not ask must not fill the spool."""
+    long = b"Action=ListUsers&x=" + b"y" * (40 << 10)
+    fields = [*FORM, ("Transfer-Encoding", "chunked")]
+    with guard.client() as client:
+        client.start("POST", IAM, fields, host="iam.amazonaws.com")
+        client.sock.sendall(b"%x\r\n%s\r\n" % (len(long), long))  # and no end
+        answer = client.read("POST")
+        assert answer.error == "policy-denied" and answer.fields.get("Connection") == "close"
+        assert client.is_closed()
+    assert not aws.requests
+    proxy = start_proxy(aws, "body_memory = 16k\n[policy]\naws_action = iam:ListUsers\naction = allow\n"
+                             "[policy]\naws_action = sts:*\naction = deny\n")
+    with proxy.client() as client:  # no policy has it: goes on whole
+        client.start("POST", IAM, fields, host="iam.amazonaws.com")
+        for at in range(0, len(long), 7000):
+            piece = long[at:at + 7000]
+            client.sock.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
+        client.sock.sendall(b"0\r\n\r\n")
+        assert client.read("POST").error is None
+    assert (aws.requests[-1].status, aws.requests[-1].body) == (200, long)
+
+
 def test_a_form_that_is_passed_on_as_the_client_signed_it_is_judged_too(aws, start_proxy):
     proxy = start_proxy(aws, 'already_signed = pass\n[policy]\naction = deny\naws_action = iam:Delete*\n')
     signed = [("Authorization", "AWS4-HMAC-SHA256 Credential=AKIDDUMMY/20260101/us-east-1/iam/aws4_request, "
