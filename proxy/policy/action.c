@@ -238,6 +238,16 @@ static void of_target(const struct action_ask *q, struct plan_action *out)
         action_need(out, name);
 }
 
+// Of a service that speaks several protocols another one's server might read another body.
+static bool is_cbor(const struct msg *m)
+{
+    static const char *const types[] = {"application/cbor", NULL};
+    const struct hdrs *h = &m->hdrs;
+    return count_fields(m, "smithyprotocol") == 1 &&
+           span_is(hdrs_get(h, SPAN("Smithy-Protocol")), "rpc-v2-cbor") &&
+           (is_type(h, types) || (!has_body(m) && !hdrs_find(h, SPAN("Content-Type"))));
+}
+
 // /service/PREFIX/operation/NAME
 static void of_cbor(const struct action_ask *q, struct plan_action *out)
 {
@@ -248,8 +258,7 @@ static void of_cbor(const struct action_ask *q, struct plan_action *out)
         n++;
     if (n == COUNT(part) && !rest.p && !part[0].len && span_is(part[1], "service") &&
         span_is(part[3], "operation") && is_word(part[4]) && !q->query.len && !q->is_presign &&
-        span_is(q->msg->method, "POST") &&
-        span_is(hdrs_get(&q->msg->hdrs, SPAN("Smithy-Protocol")), "rpc-v2-cbor") &&
+        span_is(q->msg->method, "POST") && is_cbor(q->msg) &&
         has_row(q->service, part[2], PROTOCOL_CBOR))
         action_need(out, part[4]);
 }
@@ -261,8 +270,10 @@ static bool is_form_open(const struct action_ask *q)
 {
     static const char *const types[] = {"application/x-www-form-urlencoded", NULL};
     const struct msg *m = q->msg;
+    bool is_framed =
+        span_istarts(hdrs_get(&m->hdrs, SPAN("x-amz-content-sha256")), SPAN("STREAMING-"));
     return span_is(m->method, "POST") && is_type(&m->hdrs, types) && is_readable(&m->hdrs) &&
-           !hdrs_find(&m->hdrs, SPAN("Content-Encoding")) &&
+           !hdrs_find(&m->hdrs, SPAN("Content-Encoding")) && !is_framed &&
            !(m->framing == MSG_LENGTH && m->length > q->form_max);
 }
 

@@ -126,11 +126,13 @@ static void add_object(struct question *q, struct span bucket, struct span path)
     q->objects[q->n_objects++] = o;
 }
 
-// Which of several sources counts is the server's to say.
+// Which of several sources counts is the server's to say, and whether a plus is a blank.
 static void add_source(struct question *q, struct span from)
 {
     struct arena *a = q->c->a;
-    from = uri_decode(span_sub(from, 0, span_find(from, '?')), a);
+    from = span_sub(from, 0, span_find(from, '?'));
+    bool has_plus = span_find(from, '+') < from.len;
+    from = uri_decode(from, a);
     if (!span_starts(from, SPAN("/")))
         from = arena_spanf(a, "/%.*s", SPAN_ARG(from));
     if (q->n_objects + 2 > OBJECTS_MAX) {
@@ -139,6 +141,8 @@ static void add_source(struct question *q, struct span from)
     }
     add_object(q, SPAN(""), from);
     add_object(q, SPAN(""), tidy(from, a));
+    if (has_plus)
+        q->objects[q->n_objects - 1].key = (struct span){NULL, 0};
 }
 
 static bool is_source_name(struct span name)

@@ -214,6 +214,13 @@ static void targets_in_doubt_name_nothing(void **state)
           {"POST " CW "/service/GraniteServiceVersion20100801/operation/ListMetrics",
            CBOR "X-Amz-Target: GraniteServiceVersion20100801.DeleteAlarms\r\n", ""},
           {"POST " CW "/Service/GraniteServiceVersion20100801/operation/ListMetrics", CBOR, ""},
+          // A body that another protocol's server would read.
+          {"POST " CW "/service/GraniteServiceVersion20100801/operation/ListMetrics",
+           "Smithy-Protocol: rpc-v2-cbor\r\n" FORM "Content-Length: 2\r\n", ""},
+          {"POST " CW "/service/GraniteServiceVersion20100801/operation/ListMetrics",
+           "Smithy-Protocol: rpc-v2-cbor\r\nContent-Length: 2\r\n", ""},
+          {"POST " CW "/service/GraniteServiceVersion20100801/operation/ListMetrics",
+           CBOR "Smithy-Protocol: rpc-v2-json\r\n", ""},
           {"POST " CW "/service/GraniteServiceVersion20100801/operation/List%4detrics", CBOR, ""},
           {"POST " SQS "/service/AmazonSQS/operation/ListQueues",
            JSON "X-Amz-Target: AmazonSQS.SendMessage\r\n", ""});
@@ -295,6 +302,12 @@ static void forms_name_actions_once_and_plainly(void **state)
         {{"POST " IAM "/", FORM, ""}, SPAN("Action=List+Users")},
         {{"POST " IAM "/", FORM "Content-Encoding: gzip\r\n", ""}, SPAN("Action=ListUsers")},
         {{"POST " IAM "/", FORM FORM, ""}, SPAN("Action=ListUsers")},
+        {{"POST " IAM "/",
+          FORM "Authorization: AWS4-HMAC-SHA256 Credential=a\r\n"
+               "x-amz-content-sha256: STREAMING-AWS4-HMAC-SHA256-PAYLOAD\r\n",
+          ""},
+         SPAN("11;chunk-signature=0\r\nAction=DeleteUser&x=\r\n0;chunk-signature=0&"
+              "Action=ListUsers")},
         {{"POST " IAM "/", "", ""}, SPAN("Action=ListUsers")},
         {{"POST " IAM "/", "Content-Type: application/json\r\n", ""}, SPAN("Action=ListUsers")},
         {{"POST " IAM "/", "Content-Type: multipart/form-data; boundary=x\r\n", ""},

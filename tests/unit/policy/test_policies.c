@@ -188,6 +188,12 @@ static void a_copy_is_about_its_source_too(void **state)
           {"PUT " S3 "/k" REST "\r\nx-amz-copy-source: p-abc-s3alias/k", true, false},
           {"PUT " PATHED "/c/k?X-Amz-Copy-Source=%2Fb%2Fk" REST, true, false},
           {"PUT " PATHED "/c/k?x-amz-copy%2dsource=%252Fb/k" REST, true, false});
+    // S3 reads a plus there as a blank.
+    JUDGE("key = my files/", {"GET " S3 "/my%20files/k" REST, true, true},
+          {"PUT " S3 "/k" REST "\r\nx-amz-copy-source: /b/my%20files/k", true, false},
+          {"PUT " S3 "/k" REST "\r\nx-amz-copy-source: /b/my+files/k", true, false},
+          {"PUT " S3 "/my%20files/k" REST "\r\nx-amz-copy-source: /b/my%20files/k", true, true},
+          {"PUT " S3 "/k" REST "\r\nx-amz-copy-source: /b/my%2Bfiles/k", false, false});
 }
 
 static void a_tunnel_has_a_host_and_no_path(void **state)
