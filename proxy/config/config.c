@@ -213,6 +213,7 @@ enum status config_parse(const struct config_input *in, struct config **out, str
         st = merge_flags(&m, in);
     if (st == ST_OK)
         st = check_all(&m);
+    config_index_routes(m.c);
     free(m.lines);
     if (st != ST_OK) {
         config_release(m.c);
@@ -284,6 +285,8 @@ void config_release(struct config *c)
         free(c->identities[i].name);
     }
     free(c->routes);
+    free(c->named_routes);
+    free(c->starred_routes);
     free(c->policies);
     free(c->identities);
     free(c->origins);

@@ -188,16 +188,18 @@ struct config {
     uint64_t retry_queue;
     uint64_t rate_limit_queue;
     int64_t rate_limit_wait;
-    struct config_route *routes;        // first match wins
-    struct config_policy *policies;     // the same
-    struct config_identity *identities; // the same
-    struct config_origin *origins;      // one an option, for config_effective
-    char *default_region;               // where nothing names one, and whose word that is;
-    char *default_region_source;        // config_take_region's, NULL before
-    char *note;                         // a value that was taken for another one; NULL: none
-    char *file_name;                    // NULL: no file
-    struct config_list included;        // names of further files
-    unsigned n_routes, n_policies, n_identities;
+    struct config_route *routes;                // first match wins
+    const struct config_route **named_routes;   // those without a star, for config_route_named
+    const struct config_route **starred_routes; // the others, in the file's order
+    struct config_policy *policies;             // the same
+    struct config_identity *identities;         // the same
+    struct config_origin *origins;              // one an option, for config_effective
+    char *default_region;                       // where nothing names one, and whose word that is;
+    char *default_region_source;                // config_take_region's, NULL before
+    char *note;                  // a value that was taken for another one; NULL: none
+    char *file_name;             // NULL: no file
+    struct config_list included; // names of further files
+    unsigned n_routes, n_named, n_starred, n_policies, n_identities;
     _Atomic unsigned refs;
 };
 
@@ -249,6 +251,8 @@ void config_keep_fixed(struct config *next, const struct config *now, struct buf
 void config_take_home(struct config *c, const char *home);
 // What the general sections say, and over it the route; r may be NULL. The list is borrowed.
 struct config_retry config_retry_of(const struct config *c, const struct config_route *r);
+// The first route whose glob is just that name (host, or host:port); NULL: none.
+const struct config_route *config_route_named(const struct config *c, struct span name);
 // "36h", "900", in milliseconds and within bounds.
 NODISCARD enum status config_time_parse(struct span text, int64_t least_ms, int64_t most_ms,
                                         int64_t *out_ms, struct err *e);

@@ -20,4 +20,8 @@ struct config_origin {
     char *where;      // "file:12", "--region", "SIGV4_PROXY_REGION"; NULL: the default
 };
 
+struct config;
+// Makes named_routes and starred_routes; the routes must not move afterwards.
+void config_index_routes(struct config *c);
+
 #endif

@@ -38,6 +38,19 @@ static const char *find_glob(const struct config_list *globs, struct span name)
     return NULL;
 }
 
+static const struct config_route *find_route(const struct config *config, struct span name)
+{
+    const struct config_route *named = config_route_named(config, name);
+    for (unsigned i = 0; i < config->n_starred; i++) {
+        const struct config_route *r = config->starred_routes[i];
+        if (named && named < r) // both lie in the file's order
+            break;
+        if (glob_matches(span_of(r->glob), name))
+            return r;
+    }
+    return named;
+}
+
 static bool is_star(const char *glob)
 {
     return strcmp(glob, "*") == 0;
@@ -101,9 +114,7 @@ bool route_find(struct plan_ctx *c)
     else
         c->host.rule = "an address";
     scope_settle(c);
-    for (unsigned i = 0; i < config->n_routes && !c->route; i++)
-        if (glob_matches(span_of(config->routes[i].glob), name))
-            c->route = &config->routes[i];
+    c->route = find_route(config, name);
     const char *glob = find_glob(&config->unsigned_hosts, name);
     bool is_aws = c->host.verdict == HOSTS_SIGN;
     if (c->route && glob && is_star(c->route->glob) && !is_star(glob))

@@ -80,7 +80,7 @@ static inline void planned_make_form(struct planned *p, const char *conf, const 
 {
     struct err e;
     struct h1_result got;
-    char file[4096];
+    char file[16384];
     (void)snprintf(file, sizeof(file), "%s%s", conf[0] == '[' ? "" : "[proxy]\n", conf);
     struct config_input in = {.file_name = "test.conf", .file = span_of(file)};
     memset(p, 0, sizeof(*p));

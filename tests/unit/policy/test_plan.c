@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where a request goes and how it is signed. Refusals are in test_admit.c, bodies in
 // test_payload.c.
+#include "policy/glob.h"
 #include "unit/policy/plan_fixture.h"
 
 static void plan_upgrades_aws_hosts_to_tls(void **state)
@@ -131,6 +132,43 @@ static void plan_follows_the_first_route_that_matches(void **state)
          "sqs/us-gov-west-1 hash none"},
     };
     PLAN_CHECK(conf, rows);
+}
+
+// Many names, and stars among them: what the first glob that matches says, for every name.
+static void plan_finds_a_route_among_many(void **state)
+{
+    (void)state;
+    enum { N = 97 };
+    char globs[N][32];
+    static char conf[N * 80];
+    size_t len = 0;
+    for (unsigned i = 0; i < N; i++) {
+        const char *form = i % 7 == 3    ? "*%u.example.com"
+                           : i % 11 == 5 ? "n%u*"
+                                         : "n%u.example.com";
+        (void)snprintf(globs[i], sizeof(globs[i]), form, i % 7 == 3 ? i % 10 : i * 37 % N);
+        for (unsigned before = 0; before < i; before++)
+            if (strcmp(globs[before], globs[i]) == 0)
+                (void)snprintf(globs[i], sizeof(globs[i]), "other%u.example.com", i);
+        len += (size_t)snprintf(conf + len, sizeof(conf) - len,
+                                "[route \"%s\"]\nservice = s%u\nregion = r\n", globs[i], i);
+    }
+    for (unsigned name = 0; name < N + 3; name++) {
+        char host[32];
+        char request[128];
+        char want[32] = "403 host-denied";
+        (void)snprintf(host, sizeof(host), "N%u.example.com", name);
+        for (unsigned i = N; i-- > 0;)
+            if (glob_matches(span_of(globs[i]), span_of(host)))
+                (void)snprintf(want, sizeof(want), " s%u/r ", i);
+        (void)snprintf(request, sizeof(request), "GET http://%s/ HTTP/1.1\r\nHost: x\r\n\r\n",
+                       host);
+        struct planned p;
+        planned_make(&p, conf, request);
+        if (!strstr(p.line, want))
+            fail_msg("%s: wanted \"%s\" in %s", host, want, p.line);
+        planned_clear(&p);
+    }
 }
 
 static void plan_star_route_takes_every_host_and_port(void **state)
@@ -587,6 +625,7 @@ int main(void)
         cmocka_unit_test(plan_lets_the_target_win_over_host),
         cmocka_unit_test(plan_sends_dotted_buckets_in_path_style),
         cmocka_unit_test(plan_follows_the_first_route_that_matches),
+        cmocka_unit_test(plan_finds_a_route_among_many),
         cmocka_unit_test(plan_star_route_takes_every_host_and_port),
         cmocka_unit_test(plan_forwards_unsigned_hosts_as_they_are),
         cmocka_unit_test(plan_with_host_sends_all_to_it),
