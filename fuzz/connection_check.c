@@ -352,18 +352,36 @@ static struct target target_of(struct span line, bool is_signed)
     return t;
 }
 
-static void check_fields(const struct head *h)
+// Whether the head asks for a websocket, in the one way that this may be done.
+static bool asks_for_websocket(const struct head *h)
+{
+    struct span connection = SPAN("");
+    struct span upgrade = SPAN("");
+    if (count(h, "connection", &connection) + count(h, "upgrade", &upgrade) == 0)
+        return false;
+    RIG_REQUIRE(span_is(connection, "Upgrade") && span_is(upgrade, "websocket") &&
+                    count(h, "connection", &connection) == 1 && count(h, "upgrade", &upgrade) == 1,
+                "an upgrade to something else");
+    RIG_REQUIRE(span_starts(h->start, SPAN("GET ")), "an upgrade by another method");
+    return true;
+}
+
+static bool check_fields(const struct head *h, bool upgrades)
 {
     static const char *const hop[] = {
-        "connection", "keep-alive", "proxy-connection", "proxy-authorization", "te",
-        "trailer",    "upgrade",    "http2-settings",   "proxy-authenticate"};
+        "keep-alive", "proxy-connection", "proxy-authorization", "te",
+        "trailer",    "http2-settings",   "proxy-authenticate",
+    };
     struct span v = SPAN("");
+    bool asks = asks_for_websocket(h);
+    RIG_REQUIRE(upgrades || !asks, "a field of one hop went on");
     RIG_REQUIRE(count(h, "host", &v) == 1 && v.len, "no Host or several");
     for (size_t i = 0; i < sizeof(hop) / sizeof(hop[0]); i++)
         RIG_REQUIRE(!count(h, hop[i], &v), "a field of one hop went on");
+    return asks;
 }
 
-unsigned check_requests(struct span got, bool is_signed)
+unsigned check_requests(struct span got, bool is_signed, bool upgrades)
 {
     static struct head h; // large
     struct buf body;
@@ -375,7 +393,7 @@ unsigned check_requests(struct span got, bool is_signed)
         if (!read_head(got, &h))
             break;
         struct target t = target_of(h.start, is_signed);
-        check_fields(&h);
+        bool asks = check_fields(&h, upgrades);
         enum framing framing = framing_of(&h, &len);
         got = span_sub(got, h.len, got.len);
         buf_reset(&body);
@@ -389,7 +407,8 @@ unsigned check_requests(struct span got, bool is_signed)
         }
         if (is_signed)
             check_signature(&h, &t, is_whole ? &body : NULL);
-        if (!is_whole)
+        RIG_REQUIRE(!asks || framing == NO_FRAMING, "an upgrade with a body");
+        if (!is_whole || asks)
             break;
         got = span_sub(got, used, got.len);
     }
@@ -410,7 +429,7 @@ static unsigned status_of(struct span line)
     return (unsigned)status;
 }
 
-unsigned check_answers(struct span got, bool may_be_head, bool may_be_tunnel)
+unsigned check_answers(struct span got, bool may_be_head, bool may_be_tunnel, bool upgrades)
 {
     static struct head h;
     struct buf body;
@@ -425,9 +444,12 @@ unsigned check_answers(struct span got, bool may_be_head, bool may_be_tunnel)
         unsigned status = status_of(h.start);
         enum framing framing = framing_of(&h, &len);
         got = span_sub(got, h.len, got.len);
-        if (status < 200)
+        RIG_REQUIRE(upgrades || status != 101, "a 101 that nobody asked for");
+        if (status < 200 && status != 101)
             continue;
         n++;
+        if (status == 101)
+            break;
         if (status == 204 || status == 304)
             continue;
         size_t used = framing == CHUNKED ? read_chunks(got, &body) : (size_t)len;

@@ -65,10 +65,11 @@ void rig_close(struct rig_peer *p); // a reset, where octets were not read
 void rig_end(void);                 // closes what is left and frees what came
 
 // Requests, whole or begun, in what an upstream got; dies where one isn't clear, not signed where
-// it has to be, or signed over something else.
-unsigned check_requests(struct span got, bool is_signed);
+// it has to be, or signed over something else. upgrades: behind one for a websocket all may follow.
+unsigned check_requests(struct span got, bool is_signed, bool upgrades);
 // Final answers in what a client got. may_be_head: an answer may lack the body that it announces.
-unsigned check_answers(struct span got, bool may_be_head, bool may_be_tunnel);
+// upgrades: a 101 is one.
+unsigned check_answers(struct span got, bool may_be_head, bool may_be_tunnel, bool upgrades);
 void check_secrets(struct span got);
 void check_token(struct span got);
 void check_log(struct span log); // lines without control octets, and no secret

@@ -45,24 +45,29 @@ struct setting {
     bool is_signed; // all of it
     bool has_creds;
     bool is_retried; // a request may come several times
+    bool upgrades;   // to websockets
 };
 
 static const struct setting settings[] = {
     {"[proxy]\nretry_mode = off\nalready_presigned = replace\n" ROUTE("execute-api"), true, true,
-     false},
+     false, false},
     {"[proxy]\nretry_mode = off\nalready_presigned = replace\nbody_memory = 4k\n"
      "replay_max = 8k\n" ROUTE("s3"),
-     true, true, false},
+     true, true, false, false},
     {"[proxy]\nalready_presigned = replace\nmax_in_flight = 1\nretry_base = 100ms\n"
      "expect_over = 2k\n" ROUTE("s3") "rate_limit = 5/s burst 2\n",
-     true, true, true},
+     true, true, true, false},
     {"[proxy]\nalready_presigned = pass\nalready_signed = pass\nretry_mode = off\n" ROUTE("s3"),
-     false, true, false},
-    {"[proxy]\nretry_mode = off\nunsigned_hosts = tunnel.test\n" ROUTE("s3"), false, false, false},
+     false, true, false, false},
+    {"[proxy]\nretry_mode = off\nunsigned_hosts = tunnel.test\n" ROUTE("s3"), false, false, false,
+     false},
     {"[proxy]\nretry_mode = off\nmax_request_line = 1k\nmax_field = 1k\nmax_head = 2k\nmax_fields "
      "= 8\n"
      "body_max = 4k\nmax_trailers = 128\nalready_presigned = replace\n" ROUTE("execute-api"),
-     true, true, false},
+     true, true, false, false},
+    {"[proxy]\nalready_presigned = replace\nretry_base = 100ms\n" ROUTE(
+         "execute-api") "upgrade = yes\n",
+     true, true, true, true},
 };
 static struct config *configs[COUNT(settings)];
 
@@ -405,7 +410,8 @@ static void judge(const struct proxy *p)
     for (unsigned i = 0; i < rig.n_clients; i++) {
         struct span sent = buf_span(&p->sent[i]);
         struct span got = buf_span(&rig.clients[i].got);
-        unsigned n = check_answers(got, has(sent, "HEAD "), has(sent, "CONNECT "));
+        unsigned n =
+            check_answers(got, has(sent, "HEAD "), has(sent, "CONNECT "), p->setting->upgrades);
         RIG_REQUIRE(n <= count_heads(sent), "more answers than requests");
         heads += count_heads(sent);
         check_secrets(got);
@@ -416,7 +422,7 @@ static void judge(const struct proxy *p)
         struct span got = buf_span(&rig.upstreams[i].got);
         check_secrets(got);
         if (rig.upstreams[i].port == RIG_UPSTREAM)
-            requests += check_requests(got, p->setting->is_signed);
+            requests += check_requests(got, p->setting->is_signed, p->setting->upgrades);
     }
     // A connection that had closed, and an Expect that was not known, cost one more each.
     RIG_REQUIRE(p->setting->is_retried || requests <= 3 * heads, "more requests than were asked");
@@ -447,7 +453,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memset(&p, 0, sizeof(p));
     rig_begin();
     rig.is_small = (data[1] & 1) != 0;
-    start(&p, data[0] % COUNT(settings));
+    start(&p, (uint8_t)(data[0] - '0') % COUNT(settings));
     run(&p, span_sub(script, 2, script.len));
     end(&p);
     judge(&p);
