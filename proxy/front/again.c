@@ -118,7 +118,7 @@ static enum retry_why reserve(struct request *r, const struct retry_verdict *v)
 void again_succeeded(struct request *r, int status)
 {
     leave_retrying(r);
-    if (status >= 200 && status < 300)
+    if (status < 300)
         tokens_give(r->worker->shared->tokens, request_endpoint(r),
                     r->retry.cost ? r->retry.cost : 1);
 }
