@@ -461,7 +461,7 @@ const struct option options[] = {
      .def = "header", ROUTE(sign), HAS(has_sign), .is_reloadable = true,
      .help = "header puts the signature into the Authorization field, query into the URL; redirect "
              "answers 307 with a presigned URL, so that the client fetches the object itself; none "
-             "forwards unsigned."},
+             "forwards unsigned. Websockets of AWS IoT have it in the URL where nothing is said."},
     {.key = "upgrade", .section = "route", .type = OPT_BOOL, .def = "no", ROUTE(upgrade),
      HAS(has_upgrade), .is_reloadable = true,
      .help = "Whether a client may ask for a websocket (Upgrade: websocket): the request is signed, "

@@ -225,6 +225,21 @@ def test_ways_in(proxy, aws, local_ca, way):
     harness.eventually(lambda: harness.wait_until(lambda: open_tunnels(proxy) == 0))
 
 
+def test_another_port_inside_a_tunnel(start, aws, local_ca):
+    host = "c.cluster-x1.us-east-1.neptune.amazonaws.com"
+    proxy = start(f"connect = intercept\nca_dir = {local_ca}\n"
+                  f'[route "*.neptune.amazonaws.com:8182"]\nupgrade = yes\nupstream = {aws.url}\n')
+    with proxy.client() as client:
+        client.start("CONNECT", f"{host}:8182", host=f"{host}:8182")
+        assert client.read("CONNECT").status == 200
+        context = ssl.create_default_context(cafile=str(local_ca / "ca.pem"))
+        client.sock = context.wrap_socket(client.sock, server_hostname=host)
+        client.wire = http1.Wire(client.sock)
+        opened(client, "/gremlin", f"{host}:8182", behind=b"early")
+        assert client.wire.read_exactly(5) == b"early"
+    assert (aws.requests[-1].verdict.service, aws.requests[-1].host) == ("neptune-db", f"{host}:8182")
+
+
 def test_inside_a_listener_with_tls(start, aws, authority, certificate):
     proxy = start(f"listen_cert = {certificate}\nlisten_key = {certificate}\n" + routes(aws))
     context = ssl.create_default_context(cafile=authority.bundle)
