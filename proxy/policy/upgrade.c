@@ -17,11 +17,14 @@ bool upgrade_choose(struct plan_ctx *c)
     const struct msg *m = c->msg;
     if (!c->route || !c->route->upgrade || c->in->is_presign || !asks(c))
         return true;
-    if (hdrs_count(&m->hdrs, SPAN("Upgrade")) != 1 ||
-        !span_iis(hdrs_get(&m->hdrs, SPAN("Upgrade")), "websocket"))
+    struct span to = hdrs_get(&m->hdrs, SPAN("Upgrade"));
+    bool is_one = hdrs_count(&m->hdrs, SPAN("Upgrade")) == 1;
+    if (is_one && span_iis(to, "h2c")) // an offer of Java's HttpClient, which does without
+        return true;
+    if (!is_one || !span_iis(to, "websocket"))
         return plan_deny(c, 501, "not-implemented",
-                         "the request asks for an upgrade to something else than websocket alone "
-                         "(HTTP/2 in the clear, for example); ask without Upgrade");
+                         "the request asks for an upgrade to something else than websocket alone; "
+                         "ask without Upgrade");
     if (!span_is(m->method, "GET"))
         return plan_deny(c, 400, "bad-request", "only GET can ask for a websocket");
     if (m->framing == MSG_CHUNKED || m->length)
