@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The machine: prescan judges the octets of a head, the octets go to the arena in one copy, head.c
-// makes the model from them; unless the head is a plain one http-parser reads the same octets and
-// has to see exactly the same message; bodies are framed here and handed out as spans of the input.
+// makes the model from them, http-parser reads the same octets once and has to see exactly the same
+// message; bodies are framed here and handed out as spans of the input.
 // This is the only file that knows http-parser (unmaintained upstream): it is a second opinion, not
 // the judge, and can be exchanged here.
 #include "http/h1_parser.h"
 
-#include <assert.h>
 #include <http_parser.h>
 #include <stdlib.h>
 #include <string.h>
@@ -238,17 +237,6 @@ static bool read_start_line(struct h1_parser *p, struct span line)
     return v != HEAD_REFUSED;
 }
 
-// Where there is nothing to have two opinions about the second is not asked for; builds with
-// assertions, and with them all tests and fuzzing, ask always and insist.
-static bool is_unambiguous(const struct h1_parser *p, const struct msg *m,
-                           const struct head_fields *found)
-{
-    struct span head = span_from(p->head, p->head_len);
-    bool is_ordinary = head_is_ordinary(m, found);
-    assert(!is_ordinary || is_seen_alike(p->kind, m, found, head));
-    return is_ordinary || is_seen_alike(p->kind, m, found, head);
-}
-
 static bool is_bodiless(const struct h1_parser *p, int status)
 {
     return status < 200 || status == 204 || status == 304 || p->is_head ||
@@ -268,7 +256,7 @@ static bool check_head(struct h1_parser *p, struct msg *m, struct head_fields *f
     }
     if (!is_fine)
         die(p, fault);
-    else if (!is_unambiguous(p, m, found))
+    else if (!is_seen_alike(p->kind, m, found, span_from(p->head, p->head_len)))
         die_of(p, "a head that can be read in two ways");
     return p->state != DEAD;
 }

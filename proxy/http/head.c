@@ -7,12 +7,9 @@
 
 #include <string.h>
 
-#include "http/octets_int.h"
 #include "http/uri_int.h"
 
 #define MAX_CONNECTION_NAMES 64
-#define MAX_ORDINARY_LENGTH  15 // digits
-#define MAX_ORDINARY_NAME    17 // octets, of one with such a first letter
 
 static bool refuse(struct h1_fault *fault, int status, const char *code, const char *reason)
 {
@@ -136,21 +133,6 @@ static struct span trim(char *p, size_t len)
     return span_from(p + from, len - from);
 }
 
-// http-parser takes some names for others that they begin with, and loses count in long ones.
-static bool is_odd(struct span name)
-{
-    static const struct span framing[] = {SPAN("connection"), SPAN("content-length"),
-                                          SPAN("proxy-connection"), SPAN("transfer-encoding"),
-                                          SPAN("upgrade")};
-    char first = ascii_lower(name.p[0]);
-    if (first != 'c' && first != 'p' && first != 't' && first != 'u')
-        return false;
-    bool is_like = name.len > MAX_ORDINARY_NAME;
-    for (unsigned i = 0; i < sizeof(framing) / sizeof(framing[0]) && !is_like; i++)
-        is_like = name.len > framing[i].len && span_istarts(name, framing[i]);
-    return is_like;
-}
-
 static void note_field(const struct hdr *f, struct head_fields *found)
 {
     switch (f->name.len) {
@@ -160,9 +142,6 @@ static void note_field(const struct hdr *f, struct head_fields *found)
         break;
     case 6:
         found->n_expect += span_iis(f->name, "expect");
-        break;
-    case 7:
-        found->n_upgrade += span_iis(f->name, "upgrade");
         break;
     case 10:
         found->n_connection += span_iis(f->name, "connection");
@@ -180,7 +159,6 @@ static void note_field(const struct hdr *f, struct head_fields *found)
     default:
         break;
     }
-    found->n_odd += is_odd(f->name);
 }
 
 void head_split_fields(char *fields, char *end, struct arena *a, struct hdrs *out,
@@ -332,14 +310,4 @@ bool head_check_response(struct msg *m, struct head_fields *found, bool is_bodil
         set_framing(m, found, MSG_UNTIL_EOF);
     m->is_keep_alive = m->framing != MSG_UNTIL_EOF && is_keep_alive(m, found);
     return true;
-}
-
-bool head_is_ordinary(const struct msg *m, const struct head_fields *found)
-{
-    if (found->n_coding || found->n_connection || found->n_proxy_connection || found->n_upgrade ||
-        found->n_odd || found->length_text.len > MAX_ORDINARY_LENGTH || m->minor != 1)
-        return false;
-    return m->status ||
-           (!span_is(m->method, "CONNECT") &&
-            octet_run(m->target.p, m->target.p + m->target.len, OCTET_PLAIN) == m->target.len);
 }

@@ -28,8 +28,6 @@ struct head_fields {
     unsigned n_connection;
     unsigned n_proxy_connection;
     unsigned n_expect;
-    unsigned n_upgrade;
-    unsigned n_odd; // names that http-parser may take for one of these
     struct span host;
     struct span length_text;
     uint64_t length; // checked
@@ -55,9 +53,5 @@ void head_split_fields(char *fields, char *end, struct arena *a, struct hdrs *ou
 bool head_check_request(struct msg *m, struct head_fields *found, struct h1_fault *fault);
 bool head_check_response(struct msg *m, struct head_fields *found, bool is_bodiless,
                          struct h1_fault *fault);
-
-// Nothing in it that two readers could take differently: a plain target, at most one length, and no
-// other field that frames, routes or ends the connection. Checked before.
-bool head_is_ordinary(const struct msg *m, const struct head_fields *found);
 
 #endif

@@ -8,20 +8,18 @@
 #define F (OCTET_VALUE | OCTET_LINE | OCTET_TCHAR)             // '#'
 #define P (OCTET_VALUE | OCTET_LINE | OCTET_TARGET)            // delimiters and 0x80 up
 #define T (P | OCTET_TCHAR)                                    // other token octets
-#define A (T | OCTET_HOST | OCTET_PLAIN)                       // letters, digits, '-', '.', '_'
-#define D (P | OCTET_PLAIN)                                    // , / : ; = ?
-#define O (T | OCTET_PLAIN)                                    // % & + ~
+#define A (T | OCTET_HOST)                                     // letters, digits, '-', '.', '_'
 #define P16 P, P, P, P, P, P, P, P, P, P, P, P, P, P, P, P
 
 const unsigned char octets[256] = {
     C, C, C, C, C, C, C, C, C, H, C, C, C, C, C, C,
     C, C, C, C, C, C, C, C, C, C, C, C, C, C, C, C,
-    S, T, P, F, T, O, O, T, P, P, T, O, D, A, A, D, //  !"#$%&'()*+,-./
-    A, A, A, A, A, A, A, A, A, A, D, D, P, D, P, D, // 0123456789:;<=>?
+    S, T, P, F, T, T, T, T, P, P, T, T, P, A, A, P, //  !"#$%&'()*+,-./
+    A, A, A, A, A, A, A, A, A, A, P, P, P, P, P, P, // 0123456789:;<=>?
     P, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, // @ABCDEFGHIJKLMNO
     A, A, A, A, A, A, A, A, A, A, A, P, P, P, T, A, // PQRSTUVWXYZ[\]^_
     T, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, // `abcdefghijklmno
-    A, A, A, A, A, A, A, A, A, A, A, P, T, P, O, C, // pqrstuvwxyz{|}~
+    A, A, A, A, A, A, A, A, A, A, A, P, T, P, T, C, // pqrstuvwxyz{|}~
     P16, P16, P16, P16, P16, P16, P16, P16,
 };
 // clang-format on

@@ -14,7 +14,6 @@ enum {
     OCTET_LINE = 4,   // request line: no control octet at all
     OCTET_TARGET = 8, // request target: no control octet, space or '#'; 0x80 and up are let through
     OCTET_HOST = 16,  // letters, digits, '.', '_', '-'
-    OCTET_PLAIN = 32, // of a target that everybody reads alike: these and % & + , / : ; = ? ~
 };
 
 extern const unsigned char octets[256];
