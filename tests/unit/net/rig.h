@@ -20,7 +20,7 @@
 #include "net/loop.h"
 #include "net/stream.h"
 
-#define RIG_WAIT_MS 20000
+#define RIG_WAIT_MS 120000
 #define MIB         (1024 * 1024)
 
 struct rig_wait {
