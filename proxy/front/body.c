@@ -253,6 +253,11 @@ void body_forget(struct body *b)
         drop_all(b);
 }
 
+void body_unspool(struct body *b)
+{
+    close_file(b);
+}
+
 bool body_is_rewindable(const struct body *b)
 {
     return !b->is_forgetting || b->read == 0;

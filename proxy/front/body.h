@@ -59,6 +59,8 @@ void body_take(struct body *b, size_t n); // n <= body_peek().len
 uint64_t body_unread(const struct body *b);
 struct span body_start(const struct body *b); // what is in memory of its first octets
 void body_forget(struct body *b); // from now on what was read is freed; no rewind any more
+// Nothing is read of it any more but body_start(): the spool has its room back.
+void body_unspool(struct body *b);
 bool body_is_rewindable(const struct body *b);
 void body_rewind(struct body *b);
 void body_hash(struct body *b, char hex[DIGEST_HEX + 1]); // of all that was added; once

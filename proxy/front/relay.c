@@ -15,6 +15,8 @@ static void send_out(struct request *r, const struct span *parts, unsigned n)
 {
     struct span all[5];
     unsigned k = 0;
+    if (!r->answer_begun && r->has_body && r->client_done && !body_unread(&r->body))
+        body_unspool(&r->body); // before the client knows: its next request may need the room
     r->answer_begun = true;
     if (r->head_out.len)
         all[k++] = buf_span(&r->head_out);

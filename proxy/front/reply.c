@@ -51,6 +51,8 @@ static void send_out(struct request *r, int status, const struct hdrs *h, struct
     bool is_head = r->msg && span_is(r->msg->method, "HEAD");
     if (!is_head)
         buf_add_span(out, body);
+    if (r->has_body)
+        body_unspool(&r->body); // before the client knows: its next request may need the room
     r->log.status = status;
     r->log.bytes_out = is_head ? 0 : body.len;
     r->answer_begun = true;

@@ -84,7 +84,9 @@ def test_spool_has_a_limit_for_all(start_proxy, aws, tmp_path):
     proxy = start_proxy(aws, f"body_memory = 16k\nspool_max = 100k\nspool_dir = {tmp_path}\n")
     answer = proxy.request("POST", QUEUE, body=bytes(150_000))
     assert (answer.status, answer.error, answer.fields.get("Retry-After")) == (503, "overloaded", "1")
-    assert proxy.request("POST", QUEUE, body=bytes(100_000)).status == 200
+    for _ in range(10):  # on one worker or the other: whoever has an answer finds the room given back
+        assert proxy.request("POST", QUEUE, body=bytes(100_000)).status == 200
+        assert proxy.request("POST", QUEUE, body=bytes(150_000)).status == 503
     harness.wait_until(lambda: metrics(proxy)["spool_bytes"] == 0)
 
 
