@@ -19,10 +19,10 @@ struct farewell {
 static size_t drop_data(void *arg, struct span in)
 {
     struct stream *s = arg;
-    if (in.len >= s->farewell->left)
+    size_t *left = &s->farewell->left;
+    *left -= in.len < *left ? in.len : *left;
+    if (!*left && s->end == END_SENT) // before, the answer is still with us: a close would lose it
         stream_free(s);
-    else
-        s->farewell->left -= in.len;
     return in.len;
 }
 
@@ -67,7 +67,7 @@ void stream_linger_stalled(struct stream *s)
 
 void stream_linger_shut_done(struct stream *s)
 {
-    if (s->is_eof || s->is_raw_eof || !s->farewell->wait_ms) {
+    if (s->is_eof || s->is_raw_eof || !s->farewell->wait_ms || !s->farewell->left) {
         stream_free(s);
         return;
     }
