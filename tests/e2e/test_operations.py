@@ -152,7 +152,7 @@ def test_status_tells_what_runs(aws, start_proxy):
     got = status(proxy)
     assert got["version"] in harness.run_binary("--version", folder=proxy.folder).stdout
     assert got["uptime_s"] >= 0
-    assert got["state"] == {"ready": True, "reason": None, "healthy": True, "draining": False}
+    assert got["state"] == {"ready": True, "reason": None, "healthy": True, "spawner": "running", "draining": False}
     assert got["workers"]["number"] == 3
     assert len(got["workers"]["clients"]) == 3
     assert got["workers"]["slowest_heartbeat_ms"] < 10000

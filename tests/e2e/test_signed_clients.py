@@ -195,10 +195,11 @@ def test_framing_that_lies_never_becomes_an_object(proxy, aws, kind):
     ([("X-Amz-Content-Sha256", UNSIGNED_TRAILER), ("X-Amz-Trailer", f"{CRC},{CRC}")], 400),
 ])
 def test_framing_that_cannot_be_read_is_refused_at_once(proxy, aws, fields, status):
-    answer = proxy.request("PUT", URL + "x", fields, body=frame(b"data"))
+    answer = proxy.request("PUT", URL + "refused", fields, body=frame(b"data"))
     assert answer.status == status, answer
     assert answer.error in ("bad-request", "not-implemented")
-    assert not aws.requests
+    # The end of an upload that was cut off before may arrive only now.
+    assert not [record for record in aws.requests if record.target == "/refused"]
 
 
 def test_other_services_get_the_decoded_body(proxy, aws):
