@@ -82,7 +82,7 @@ bool stream_is_connected(const struct stream *s);
 // Frees now; unsent bytes are dropped and the socket is closed (RST where the peer still sends).
 void stream_free(struct stream *s); // NULL is fine
 // Closes in the background: sends what is queued, then FIN/close_notify, then reads and drops at
-// most linger_ms or 64 KiB, then closes: the peer gets to read the answer. The stream is gone for
+// most linger_ms or 4 MiB, then closes: the peer gets to read the answer. The stream is gone for
 // the caller.
 void stream_close_gently(struct stream *s, int linger_ms);
 // Another owner takes over (idle pool, tunnel). Kept bytes come to the new owner after this turn,

@@ -7,7 +7,8 @@
 #include "base/xalloc.h"
 #include "net/stream_int.h"
 
-#define LINGER_BYTES ((size_t)64 * 1024)
+// What may be under way from a peer that uploads: the largest buffers of its kernel and of ours.
+#define LINGER_BYTES ((size_t)4 << 20)
 
 struct farewell {
     struct loop_guest guest;
