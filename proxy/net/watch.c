@@ -4,11 +4,14 @@
 #include "base/xalloc.h"
 #include "net/loop_int.h"
 
+#define AGAIN_MS 100 // the kernel had no memory, or the user no epoll watches left
+
 struct watch {
     struct loop *loop; // borrowed
     loop_fn fn;
     void *arg;
     struct event ev;
+    struct timer *again; // arms it where the kernel refused to
     bool is_armed;
 };
 
@@ -46,15 +49,29 @@ struct watch *watch_signal(struct loop *l, int signo, loop_fn fn, void *arg)
     return w;
 }
 
+// A listener that is not armed again would be deaf for good.
+static void arm(void *arg)
+{
+    struct watch *w = arg;
+    if (event_add(&w->ev, NULL) == 0)
+        return;
+    if (!w->again)
+        w->again = timer_new(w->loop, arm, w);
+    timer_set(w->again, AGAIN_MS);
+}
+
 void watch_set(struct watch *w, bool is_armed)
 {
     if (is_armed == w->is_armed)
         return;
     w->is_armed = is_armed;
-    if (is_armed)
-        (void)event_add(&w->ev, NULL);
-    else
-        (void)event_del(&w->ev);
+    if (is_armed) {
+        arm(w);
+        return;
+    }
+    if (w->again)
+        timer_clear(w->again);
+    (void)event_del(&w->ev);
 }
 
 void watch_free(struct watch *w)
@@ -62,5 +79,6 @@ void watch_free(struct watch *w)
     if (!w)
         return;
     (void)event_del(&w->ev);
+    timer_free(w->again);
     free(w);
 }

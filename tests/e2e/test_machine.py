@@ -71,6 +71,17 @@ def test_calls_that_fail_now_and_then(start_proxy, machine, own_aws, call):
     harness.wait_until(lambda: metrics(proxy)["requests_forwarded"] == 0, 10)
 
 
+def test_a_listener_that_can_not_be_watched_is_tried_again(start_proxy, machine, own_aws):
+    """accept() fails, so it is left alone for a while; then the kernel refuses to watch it (ENOMEM, ENOSPC)."""
+    proxy = start_proxy(own_aws, CONF, env=machine.environment())
+    machine.rates(seed=1, accept=1, epoll_ctl=1)
+    with proxy.client() as client:
+        client.start("GET", S3 + "generate/1", host="bucket.s3.us-east-1.amazonaws.com")
+        harness.wait_until(lambda: machine["hits_accept"] and machine["hits_epoll_ctl"], 10)
+        machine.rates()
+        assert client.read().status == 200
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_all_at_once(start_proxy, machine, own_aws, seed):
     proxy = start_proxy(own_aws, CONF, env=machine.environment())
