@@ -386,8 +386,10 @@ static bool tell_to_end(struct writer *w, int wait_ms)
 
 void writer_rescue(struct writer *w, int wait_ms)
 {
-    if (!pthread_equal(pthread_self(), w->thread))
-        (void)tell_to_end(w, wait_ms);
+    if (pthread_equal(pthread_self(), w->thread))
+        return;
+    (void)tell_to_end(w, wait_ms);
+    (void)pthread_detach(w->thread); // nobody will join it; glibc's takes no lock
 }
 
 void writer_stop(struct writer *w, int wait_ms)
