@@ -132,7 +132,7 @@ static void on_eof(void *arg)
 static void on_closed(void *arg, enum stream_fail why, const char *text)
 {
     struct exchange *x = arg;
-    look_at_progress(x, why == STREAM_TRUNCATED);
+    look_at_progress(x, why == STREAM_TRUNCATED || why == STREAM_CLOSED);
     x->is_keep_alive = false;
     x->is_reusable = false;
     fail(x, x->has_answer ? EXCHANGE_TRUNCATED : EXCHANGE_CLOSED, text);

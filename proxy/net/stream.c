@@ -126,6 +126,27 @@ void stream_fail_now(struct stream *s, enum stream_fail why, const char *fmt, ..
     stream_tell_failure(s);
 }
 
+// A reset says EPIPE where a FIN had come before it (tcp_reset() in Linux: CLOSE_WAIT).
+static enum stream_fail kind_of(int error)
+{
+    return error == EPIPE ? STREAM_CLOSED : STREAM_RESET;
+}
+
+static const char *text_of(int error)
+{
+    return error == EPIPE ? "it closed the connection" : strerror(error);
+}
+
+void stream_fail_errno_later(struct stream *s, int error)
+{
+    stream_fail_later(s, kind_of(error), "%s", text_of(error));
+}
+
+void stream_fail_errno_now(struct stream *s, int error)
+{
+    stream_fail_now(s, kind_of(error), "%s", text_of(error));
+}
+
 static void on_writable(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;

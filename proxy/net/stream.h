@@ -24,7 +24,8 @@
 struct stream;
 
 enum stream_fail {
-    STREAM_RESET = 0, // ECONNRESET, EPIPE and the like
+    STREAM_RESET = 0, // ECONNRESET and the like
+    STREAM_CLOSED,    // EPIPE: it had closed in order, then reset what came after its FIN
     STREAM_CONNECT,   // connect(2) failed
     STREAM_TLS,       // handshake or record failure; text says which class
     STREAM_TRUNCATED, // TLS ended without close_notify

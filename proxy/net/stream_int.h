@@ -106,6 +106,9 @@ void stream_fail_later(struct stream *s, enum stream_fail why, const char *fmt, 
     PRINTF_LIKE(3, 4);
 void stream_fail_now(struct stream *s, enum stream_fail why, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
+// As said by errno.
+void stream_fail_errno_later(struct stream *s, int error);
+void stream_fail_errno_now(struct stream *s, int error);
 void stream_tell_failure(struct stream *s); // what was remembered
 
 // stream_read.c

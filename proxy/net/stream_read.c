@@ -80,7 +80,7 @@ static void stop_reading_for(struct stream *s, ssize_t why)
         if (s->is_fail_due)
             stream_tell_failure(s);
         else
-            stream_fail_now(s, STREAM_RESET, "%s", strerror(errno));
+            stream_fail_errno_now(s, errno);
         return;
     }
     // A write failed and the peer's last words have been read.

@@ -208,7 +208,7 @@ static ssize_t read_failed(struct stream *s, struct tls_peer *layer, int error)
         stream_fail_later(s, STREAM_TRUNCATED, "tls: connection ended without close_notify");
     } else if (error == SSL_ERROR_SYSCALL) {
         ERR_clear_error();
-        stream_fail_later(s, STREAM_RESET, "%s", strerror(sys));
+        stream_fail_errno_later(s, sys);
     } else {
         tls_peer_reason(layer, why, sizeof(why));
         stream_fail_later(s, STREAM_TLS, "tls: %s", why);

@@ -61,7 +61,7 @@ static size_t send_some(struct stream *s, struct iovec *iov, unsigned n, size_t 
         return (size_t)sent;
     if (errno == EAGAIN || errno == EWOULDBLOCK)
         return 0;
-    stream_fail_later(s, STREAM_RESET, "%s", strerror(errno));
+    stream_fail_errno_later(s, errno);
     return len;
 }
 

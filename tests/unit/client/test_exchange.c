@@ -101,6 +101,7 @@ struct fixture {
     unsigned interims;
     char body[256];
     bool keep_sending; // the request stays incomplete
+    bool is_unseen;    // at the failure
     bool may_switch;   // asks for another protocol
     bool takes_switch;
     struct stream *switched;
@@ -149,6 +150,7 @@ static void on_fail(void *arg, enum exchange_fail why, const char *text)
     struct fixture *f = arg;
     assert_non_null(text);
     f->fail = (int)why;
+    f->is_unseen = exchange_is_unseen(f->exchange);
     stop(f);
 }
 
@@ -179,11 +181,14 @@ static void begin(struct fixture *f, struct upstream *u)
                                             .fail = on_fail,
                                             .switched = on_switched,
                                             .drained = on_drained};
-    struct span head = SPAN("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    struct span start = SPAN("GET / HTTP/1.1\r\n"); // as a head goes before a body
+    struct span rest = SPAN("Host: x\r\n\r\n");
     f->exchange = exchange_start(u, &ops, f, &f->arena, false);
     if (f->may_switch)
         exchange_expect_switch(f->exchange);
-    exchange_send(f->exchange, &head, 1);
+    exchange_watch_progress(f->exchange);
+    exchange_send(f->exchange, &start, 1);
+    exchange_send(f->exchange, &rest, 1);
     if (!f->keep_sending)
         exchange_sent_all(f->exchange);
 }
@@ -310,6 +315,26 @@ static void an_idle_connection_that_closes_is_dropped(void **state)
     assert_true(f->ended);
     assert_int_equal(pool_stats(f->pool).opened, 2);
     pool_close_idle(f->pool);
+    server_stop(&f->server);
+}
+
+// Its kernel resets what comes behind its FIN: nobody there has read a byte of it. The second write
+// meets that reset (EPIPE).
+static void a_request_behind_the_peers_fin_is_unseen(void **state)
+{
+    static const struct script s = {{{OK2}, {"", NULL}}};
+    struct fixture *f = *state;
+    server_start(&f->server, &s);
+    run_exchange(f);
+    usleep(50000); // it has closed, and the loop did not look
+    run_exchange(f);
+    assert_int_equal(pool_stats(f->pool).reused, 1);
+    assert_int_equal(f->fail, EXCHANGE_CLOSED);
+    assert_true(f->is_unseen);
+    run_exchange(f); // read, then closed
+    assert_int_equal(pool_stats(f->pool).opened, 2);
+    assert_int_equal(f->fail, EXCHANGE_CLOSED);
+    assert_false(f->is_unseen);
     server_stop(&f->server);
 }
 
@@ -449,6 +474,7 @@ int main(void)
         CLIENT_TEST(a_clean_connection_serves_the_next_exchange),
         CLIENT_TEST(surplus_bytes_end_the_connection),
         CLIENT_TEST(an_idle_connection_that_closes_is_dropped),
+        CLIENT_TEST(a_request_behind_the_peers_fin_is_unseen),
         CLIENT_TEST(failures_are_told_apart),
         CLIENT_TEST(interim_answers_come_before_the_final_one),
         CLIENT_TEST(an_answer_to_half_a_request_is_not_followed_by_reuse),
