@@ -191,7 +191,7 @@ def test_large_head_costs_little(proxy):
 def test_client_that_resets_at_once_harms_nobody(proxy):
     for _ in range(200):
         with socket.socket() as sock:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            http1.reset_on_close(sock)
             sock.connect(proxy.address)
             sock.send(f"GET {BASE}generate/10 HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
     assert proxy.request("GET", BASE + "generate/10").status == 200

@@ -60,7 +60,7 @@ def test_closed_idle_connection_costs_no_attempt(start_proxy, aws):
 
 
 def abort(sock):
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    http1.reset_on_close(sock)
     sock.close()
 
 
@@ -80,7 +80,7 @@ def test_connection_that_ends_while_it_is_taken_again_harms_nobody(start_proxy, 
 
     def end(sock, how):
         if how == "reset":
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            http1.reset_on_close(sock)
         sock.shutdown(socket.SHUT_RD if how == "reset" else socket.SHUT_RDWR)
         harness.wait_until(lambda: sock.fileno() == -1)  # its thread closes it
     with scripted.Upstream(talk) as server:
@@ -208,7 +208,7 @@ def test_client_that_leaves_ends_the_wait(start_proxy, aws, how):
     client.start("GET", S3 + "generate/1", host="bucket.s3.us-east-1.amazonaws.com")
     harness.wait_until(lambda: "retry attempt=1" in proxy.log)
     if how == "reset":
-        client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        http1.reset_on_close(client.sock)
     client.close()
     harness.wait_until(lambda: " ACCESS [" in proxy.log, 2.0)
     harness.wait_until(lambda: descriptors(proxy) == before, 2.0, "descriptors at the base line")
@@ -277,7 +277,7 @@ def test_clients_that_vanish_at_any_moment_leave_nothing_behind(start_proxy, cer
                     client.sock.shutdown(socket.SHUT_WR)
                 time.sleep(pause)
                 if how == 2:
-                    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                    http1.reset_on_close(client.sock)
         for at in range(0, len(plans), 50):
             together(50, lambda i, at=at: one(plans[at + i]))
         server.throttle = None

@@ -2,7 +2,6 @@
 """Bodies of any size in flat memory, and what happens when one side goes in the middle."""
 import hashlib
 import socket
-import struct
 import threading
 import time
 
@@ -47,7 +46,7 @@ def start_download(proxy, size, fault=""):
 
 def cut(client):
     """Ends the client's connection as a killed process does."""
-    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    http1.reset_on_close(client.sock)
     client.close()
 
 

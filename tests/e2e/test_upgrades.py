@@ -8,7 +8,6 @@ import shutil
 import signal
 import socket
 import ssl
-import struct
 import subprocess
 import sys
 import threading
@@ -79,7 +78,7 @@ def scripted_route(upstream, more=""):
 
 
 def cut(client):
-    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    http1.reset_on_close(client.sock)
     client.close()
 
 

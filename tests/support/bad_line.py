@@ -12,9 +12,10 @@ Faults, each for one direction (up: towards the server, down: towards the client
   slow_end=SECONDS    the end is passed on so much later
 """
 import socket
-import struct
 import threading
 import time
+
+import http1
 
 PIECE = 16384
 
@@ -104,7 +105,7 @@ class BadLine:
 def abort(sock):
     """A reset towards that side."""
     try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        http1.reset_on_close(sock)
         sock.shutdown(socket.SHUT_RD)
     except OSError:
         pass

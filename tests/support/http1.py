@@ -5,6 +5,7 @@ The standard library's client and server repair or refuse the very things that t
 see, so this reads and writes messages octet by octet: what came is kept as it came.
 """
 import socket
+import struct
 import time
 
 
@@ -47,6 +48,11 @@ def decode(octets):
 
 def encode(text):
     return text if isinstance(text, bytes) else text.encode("utf-8")
+
+
+def reset_on_close(sock):
+    """Its end is a RST, as of a process that was killed with octets unread."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 class Wire:

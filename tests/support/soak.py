@@ -10,7 +10,6 @@ import random
 import re
 import socket
 import ssl
-import struct
 import threading
 import time
 from collections import Counter
@@ -210,7 +209,7 @@ class Soak:
             for _ in range(dice.randrange(10)):
                 client.sock.recv(65536)
         if dice.random() < 0.5:
-            client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            http1.reset_on_close(client.sock)
         client.close()
         self.stop.wait(0.05)
 

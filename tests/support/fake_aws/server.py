@@ -8,7 +8,6 @@ import itertools
 import select
 import socket
 import ssl
-import struct
 import threading
 import time
 from dataclasses import dataclass, field
@@ -146,7 +145,7 @@ class Connection:
             pass
 
     def reset(self):
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        http1.reset_on_close(self.sock)
         self.sock.close()
 
     def close(self):
