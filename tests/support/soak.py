@@ -227,13 +227,13 @@ class Soak:
     def slow_reader(self, dice, name):
         size = 2 * MIB
         with self.client() as client:
-            client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
             client.start("GET", f"http://{BUCKET}/generate/{size}", host=BUCKET)
             answer = client.read_head()
             digest = hashlib.sha256()
             for piece in client.wire.pieces(int(answer.fields.get("Content-Length"))):
                 digest.update(piece)
-                time.sleep(0.002)
+                time.sleep(0.005)
             expect(digest.hexdigest() == pattern.sha256(size), "slow reader")
 
     # -- CONNECT
@@ -274,7 +274,7 @@ class Soak:
         self.proxy.signal(1)
 
     def rotate_one(self):
-        name = random.choice(list(self.rotate))
+        name = list(self.rotate)[self.done["rotate_one"] % len(self.rotate)]
         self.rotate[name]()
         self.done["rotated " + name] += 1
 
