@@ -6,6 +6,7 @@ Here no route leads anywhere: AWS's own names resolve to the stand-in, as they w
 import subprocess
 import time
 
+import faulty
 import harness
 import pytest
 from fake_aws import FakeAws
@@ -135,3 +136,22 @@ def test_hosts_file_comes_first(aws, outside, start_proxy, tmp_path):
             assert server.queries == []
     finally:
         subprocess.run(["umount", "/etc/hosts"], check=True)
+
+
+@pytest.mark.parametrize("call", ["socket", "sendto", "recvfrom", "getaddrinfo"])
+def test_calls_that_fail_during_questions(aws, dns, resolv_conf, tmp_path, outside, start_proxy, call):
+    """No crash, no hang, one of the promised answers; and once all is well again so is the proxy."""
+    machine = faulty.Machine(tmp_path)
+    dns.records["*"] = [outside]
+    dns.truncates = call == "getaddrinfo"
+    resolv_conf.write_text(POD + "options timeout:1 attempts:2\n")
+    proxy = start_proxy(conf="retry_mode = off\n", env=machine.environment())
+    machine.rates(seed=5, **{call: 0.5})
+
+    def job(number):
+        return [proxy.request("GET", URL.replace("bucket", f"bucket-{number}-{turn}")).status for turn in range(4)]
+    statuses = sum(harness.at_once(4, job), [])
+    assert set(statuses) <= {404, 502, 503, 504}, statuses  # 404: a bucket that the stand-in has not
+    assert machine["hits_" + call], machine.hits()
+    machine.rates()
+    harness.wait_until(lambda: proxy.request("GET", URL).status == 200, 20)

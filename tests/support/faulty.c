@@ -32,6 +32,7 @@ enum call {
     CALL_RECV,
     CALL_SEND,
     CALL_SENDTO,
+    CALL_RECVFROM,
     CALL_WRITE,
     CALL_READ,
     CALL_OPEN,
@@ -69,6 +70,7 @@ static const int reasons[CALLS][8] = {
     [CALL_RECV] = LIST(ECONNRESET, ETIMEDOUT, EINTR, ENOMEM, EINTR),
     [CALL_SEND] = LIST(EPIPE, ECONNRESET, EINTR, ENOBUFS, ENOMEM, EINTR),
     [CALL_SENDTO] = LIST(ENETUNREACH, EPERM, ENOBUFS, EINTR),
+    [CALL_RECVFROM] = LIST(ECONNREFUSED, EINTR, ENOMEM),
     [CALL_WRITE] = LIST(ENOSPC, EDQUOT, EIO, EINTR),
     [CALL_READ] = LIST(EIO, EINTR),
     [CALL_OPEN] = LIST(EMFILE, ENFILE, ENOMEM, ENOSPC),
@@ -327,6 +329,13 @@ ssize_t sendto(int fd, const void *from, size_t len, int flags, const struct soc
 {
     NEXT(sendto);
     return is_failing(CALL_SENDTO) ? -1 : next(fd, from, len, flags, to, to_len);
+}
+
+ssize_t recvfrom(int fd, void *to, size_t len, int flags, struct sockaddr *from,
+                 socklen_t *from_len)
+{
+    NEXT(recvfrom);
+    return is_failing(CALL_RECVFROM) ? -1 : next(fd, to, len, flags, from, from_len);
 }
 
 ssize_t write(int fd, const void *from, size_t len)

@@ -13,7 +13,7 @@ import struct
 import harness
 
 LIBRARY = os.environ.get("SIGV4_FAULTY", str(pathlib.Path(harness.BINARY).parent / "libfaulty.so"))
-CALLS = ("socket", "connect", "accept", "recv", "send", "sendto", "write", "read", "open", "epoll_ctl",
+CALLS = ("socket", "connect", "accept", "recv", "send", "sendto", "recvfrom", "write", "read", "open", "epoll_ctl",
          "getaddrinfo", "short_in", "short_out")
 WORDS = ("fail_at", "fails_on", "count", "failed", "live_bytes", "live_blocks", "dice")
 NAMES = {name: 8 * i for i, name in enumerate(
