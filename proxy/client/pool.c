@@ -16,6 +16,7 @@
 #include "net/resolve.h"
 
 #define POOL_KEY_LEN  700
+#define POOL_HOST_LEN 255 // no name is longer (RFC 1035 2.3.4)
 #define SWEEP_MS      1000
 #define LIMITED_MS    100 // between sweeps where others may be waiting for what is idle here
 #define WINDOW_MS     INT64_C(60000)
@@ -27,11 +28,17 @@
 static void set_key(const struct origin *o, char key[POOL_KEY_LEN])
 {
     char who[DIGEST_HEX + 1] = "";
-    int n = snprintf(key, POOL_KEY_LEN, "%c|%s|%u", o->is_tls ? 's' : 'p', o->host, o->port);
+    size_t len = strnlen(o->host, POOL_HOST_LEN); // by hand: each request asks
+    key[0] = o->is_tls ? 's' : 'p';
+    memcpy(key + 1, o->host, len);
+    key[1 + len] = '|';
+    char *end = decimal_put(key + 2 + len, o->port);
+    *end = '\0';
     if (!o->via)
         return;
     digest_sha256_hex(o->via->userinfo, who);
-    (void)snprintf(key + n, POOL_KEY_LEN - (size_t)n, "|%s|%u|%s", o->via->host, o->via->port, who);
+    (void)snprintf(end, POOL_KEY_LEN - (size_t)(end - key), "|%s|%u|%s", o->via->host, o->via->port,
+                   who);
 }
 
 static struct pool_host *host_of(struct pool *p, const struct origin *o)
