@@ -202,16 +202,31 @@ static const char *refusal_of(const void *arg, const struct net_addr *a)
     return x->refusal ? x->refusal(x->refusal_arg, a) : NULL;
 }
 
+static struct origin origin_of(struct fetch *x, const struct fetch_request *r)
+{
+    if (!r->origin)
+        return (struct origin){.is_tls = x->url.is_https,
+                               .host = arena_cstr(&x->arena, x->url.host),
+                               .port = x->url.port};
+    struct origin o = *r->origin;
+    o.host = arena_cstr(&x->arena, span_of(o.host));
+    if (o.via) {
+        struct via *via = arena_alloc(&x->arena, sizeof(*via));
+        *via = *o.via;
+        via->host = arena_cstr(&x->arena, span_of(via->host));
+        o.via = via;
+    }
+    return o;
+}
+
 static void dial(struct fetch *x, const struct fetch_request *r)
 {
-    struct dial_request d = {.origin = {.is_tls = x->url.is_https,
-                                        .host = arena_cstr(&x->arena, x->url.host),
-                                        .port = x->url.port},
+    struct dial_request d = {.origin = origin_of(x, r),
                              .refusal_arg = x,
                              .is_strict = r->is_strict,
                              .connect_timeout_ms = r->connect_timeout_ms,
                              .tls_timeout_ms = r->connect_timeout_ms};
-    if (x->url.is_https && !x->fetcher->dialer.tls)
+    if (d.origin.is_tls && !x->fetcher->dialer.tls)
         finish(x, FETCH_INVALID, "TLS is not set up");
     else
         x->dial = pool_dial(x->fetcher->pool, &d, on_dialled, x);

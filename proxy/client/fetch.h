@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A small request of our own with its whole answer: what credential endpoints are asked with. A
-// connection of its own each, closed afterwards; no redirects, no proxy variables, a deadline, and
-// an answer that may not grow.
+// connection of its own each, closed afterwards; no redirects, no proxy but one that the asker
+// names, a deadline, and an answer that may not grow.
 #ifndef CLIENT_FETCH_H
 #define CLIENT_FETCH_H
 
@@ -41,6 +41,9 @@ struct fetch_request {
     struct fetch_field fields[FETCH_FIELDS_MAX]; // besides Host, Content-Length, User-Agent
     unsigned n_fields;
     struct span body; // p == NULL: none
+    // Dialled in place of what the URL names, its userinfo borrowed until done or cancel; NULL: as
+    // the URL says.
+    const struct origin *origin;
     // As dialer.refusal; with is_strict one refused address refuses the whole name. NULL: any.
     const char *(*refusal)(const void *arg, const struct net_addr *a);
     const void *refusal_arg; // lives until done or cancel
