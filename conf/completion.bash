@@ -361,6 +361,7 @@ _sigv4_proxy() {
 --profile
 --imds-region --no-imds-region
 --role-arn
+--s3-express-sessions --no-s3-express-sessions
 --presign-allow
 --presign-max-expiry
 --presign-origins

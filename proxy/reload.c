@@ -27,6 +27,7 @@ struct next {
     struct config *config;
     struct tls_trust *trust;
     struct tls_client *tls; // control's; NULL: it goes on with its own
+    struct tls_client *s3_tls;
     struct front_change *front;
     struct admin_change *admin;
     struct buf waiting; // settings that need a restart
@@ -48,6 +49,7 @@ struct order {
     struct proxy *proxy;
     struct config *config;
     struct tls_client *tls;
+    struct tls_client *s3_tls;
     char *creds_key;
 };
 
@@ -80,7 +82,11 @@ static void take_order(void *arg)
         arena_clear(&keys.arena);
         facts_invalidate(p->facts, FACTS_CREDENTIALS, NULL);
         facts_warm(p->facts, FACTS_CREDENTIALS, o->creds_key);
+        serve_set_sessions(p, o->config, o->s3_tls);
+        o->config = NULL;
+        o->s3_tls = NULL;
     }
+    tls_client_free(o->s3_tls);
     if (o->tls) {
         tls_client_free(p->tls);
         p->tls = o->tls;
@@ -97,6 +103,8 @@ static void send_order(struct proxy *p, struct next *n)
     o->config = config_acquire(n->config);
     o->tls = n->tls;
     n->tls = NULL;
+    o->s3_tls = n->s3_tls;
+    n->s3_tls = NULL;
     o->creds_key = xstrdup(p->creds_key);
     loop_post(p->control, take_order, o);
 }
@@ -108,6 +116,9 @@ static enum status load_trust(const struct proxy *p, struct next *n, struct err 
     enum status st = tls_trust_load(n->config->ca_bundle, &n->trust, e);
     if (st != ST_OK)
         return err_wrap(e, st, "ca_bundle");
+    n->s3_tls = tls_client_new(n->trust, n->config->verify_ssl, e);
+    if (!n->s3_tls)
+        return ST_IO;
     if (tls_trust_is_same(p->trust, n->trust))
         return ST_OK;
     n->tls = tls_client_new(n->trust, true, e);
@@ -138,6 +149,7 @@ static void next_clear(struct next *n)
     front_change_free(n->front);
     admin_change_free(n->admin);
     tls_client_free(n->tls);
+    tls_client_free(n->s3_tls);
     tls_trust_release(n->trust);
     config_release(n->config);
     buf_clear(&n->waiting);

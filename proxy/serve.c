@@ -22,6 +22,7 @@
 #include "metrics/metrics.h"
 #include "net/inherit.h"
 #include "pid_file.h"
+#include "policy/address.h"
 #include "policy/plan.h"
 #include "serve_int.h"
 
@@ -238,6 +239,27 @@ static void *run_control(void *arg)
     return NULL;
 }
 
+static const char *refuse_address(bool loopback_ok, const struct net_addr *a)
+{
+    const struct address_rules rules = {.loopback_ok = loopback_ok};
+    return address_refusal((const struct sockaddr *)&a->ss, &rules);
+}
+
+void serve_set_sessions(struct proxy *p, struct config *config, struct tls_client *tls)
+{
+    struct tls_client *old_tls = p->s3_tls;
+    struct config *old_config = p->s3_config;
+    p->s3_tls = tls;
+    p->s3_config = config;
+    struct s3_sessions_env env = {.config = config, .tls = tls, .refusal = refuse_address};
+    if (p->s3_sessions)
+        s3_sessions_set(p->s3_sessions, &env);
+    else
+        p->s3_sessions = s3_sessions_new(p->control, p->facts, &env);
+    tls_client_free(old_tls);
+    config_release(old_config);
+}
+
 static enum status start_control(struct proxy *p, struct err *e)
 {
     struct rng rng;
@@ -257,10 +279,12 @@ static enum status start_control(struct proxy *p, struct err *e)
         return ST_IO;
     p->addresses = addresses_new(p->facts, p->resolver);
     p->tls = tls_client_new(p->trust, true, e);
-    if (!p->tls)
+    struct tls_client *s3_tls = p->tls ? tls_client_new(p->trust, p->config->verify_ssl, e) : NULL;
+    if (!s3_tls)
         return ST_IO;
     env.tls = p->tls;
     p->chain = creds_chain_new(p->control, p->facts, &env);
+    serve_set_sessions(p, config_acquire(p->config), s3_tls);
     p->view = facts_view_new(p->facts, p->main);
     fact_release(facts_view_peek(p->view, FACTS_CREDENTIALS, p->creds_key));
     p->first_key = xstrdup(p->creds_key);
@@ -390,6 +414,7 @@ static void stop(struct proxy *p)
         loop_stop(p->control);
         (void)pthread_join(p->control_thread, NULL);
     }
+    s3_sessions_free(p->s3_sessions);
     if (p->chain)
         creds_chain_free(p->chain);
     if (p->facts)
@@ -399,6 +424,8 @@ static void stop(struct proxy *p)
     if (p->resolver)
         resolver_free(p->resolver);
     tls_client_free(p->tls);
+    tls_client_free(p->s3_tls);
+    config_release(p->s3_config);
     if (p->control)
         loop_free(p->control);
     for (unsigned i = 0; i < SERVE_SIGNALS; i++)

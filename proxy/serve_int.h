@@ -9,6 +9,7 @@
 #include "admin/admin.h"
 #include "client/dial.h"
 #include "creds/creds.h"
+#include "creds/s3_session.h"
 #include "front/front.h"
 #include "net/notify.h"
 #include "net/resolve.h"
@@ -42,11 +43,14 @@ struct proxy {
     pthread_t control_thread;
     bool has_control_thread;
     struct tls_trust *trust;
-    struct tls_client *tls; // control's: towards credential endpoints, always verifying
+    struct tls_client *tls;    // control's: towards credential endpoints, always verifying
+    struct tls_client *s3_tls; // control's too: towards upstreams
     struct facts *facts;
     struct resolver *resolver;
     struct addresses *addresses;
     struct creds_chain *chain;
+    struct config *s3_config; // control's: a reference, for the sessions
+    struct s3_sessions *s3_sessions;
     struct facts_view *view; // main's, for readiness
     struct front *front;
     struct admin *admin;
@@ -77,6 +81,8 @@ struct proxy {
 // on another. reload_end: on the way out, one that is under way comes to nothing.
 void reload_begin(struct proxy *p);
 void reload_end(struct proxy *p);
+// Control's loop, or before it runs: the sessions go by that from now on. Takes over both.
+void serve_set_sessions(struct proxy *p, struct config *config, struct tls_client *tls);
 char *serve_creds_key(const struct config *config); // heap
 void serve_warn_unverified(void);
 bool serve_is_ready(void *proxy, struct err *why);

@@ -108,13 +108,15 @@ static enum status load_file(const struct settings_source *s, struct config **ou
     return st;
 }
 
-// What an AWS profile says about these counts where nobody else says it. route: that it belongs to;
-// NULL: the general one.
+// What an AWS profile says about these settings where nobody else says it. route: that it belongs
+// to; NULL: the general one.
 static enum status take_profile(struct config *c, struct config_route *route, char *const *envp,
                                 struct err *e)
 {
-    struct creds_setting v[] = {
-        {.key = "max_attempts"}, {.key = "retry_mode"}, {.key = "ca_bundle"}};
+    struct creds_setting v[] = {{.key = "max_attempts"},
+                                {.key = "retry_mode"},
+                                {.key = "ca_bundle"},
+                                {.key = "s3_disable_express_session_auth"}};
     const unsigned n = sizeof(v) / sizeof(v[0]);
     struct creds_env env = {.envp = envp, .profile = route ? route->profile : c->profile};
     enum status st = ST_OK;

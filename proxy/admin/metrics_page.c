@@ -166,6 +166,7 @@ static void add_facts(struct buf *out, const struct facts_list *list)
     metrics_family(out, "facts", "gauge", "Values that are kept and refreshed, by kind.");
     metrics_sample(out, "facts", "kind=\"addresses\"", n[FACTS_ADDRESSES]);
     metrics_sample(out, "facts", "kind=\"credentials\"", n[FACTS_CREDENTIALS]);
+    metrics_sample(out, "facts", "kind=\"s3_sessions\"", n[FACTS_S3_SESSIONS]);
 }
 
 void admin_metrics(struct admin_call *c, const struct facts_list *list)

@@ -208,10 +208,14 @@ static void set_signature(const struct plan *p, json_t *o)
     set_text(o, "upgrade", p->upgrades ? "websocket" : NULL);
 }
 
-static void set_credentials(const struct plan *p, json_t *o)
+static void set_credentials(struct explain *x, const struct plan *p, json_t *o)
 {
     const char *key = p->is_signed ? p->creds_key : NULL;
-    set_text(o, "credentials", key && !*key ? "the chain" : key);
+    if (key && !*key)
+        key = "the chain";
+    if (p->wants_session)
+        key = arena_printf(&x->arena, "S3 Express session, got with %s", key);
+    set_text(o, "credentials", key);
     set_text(o, "identity", p->is_signed ? p->identity : NULL);
 }
 
@@ -278,7 +282,7 @@ static json_t *answer_of(struct explain *x, struct span method, struct span url,
     set_span(o, "host", p->kind == PLAN_FORWARD ? p->host : SPAN(""));
     set_span(o, "path", p->kind == PLAN_FORWARD ? p->path : SPAN(""));
     set_action(p, o);
-    set_credentials(p, o);
+    set_credentials(x, p, o);
     set_retries(x, p, o);
     set_text(rules, "host", p->rule_host);
     set_text(rules, "scope", p->rule_scope);

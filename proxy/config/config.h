@@ -59,7 +59,8 @@ struct config_route {
     char *profile;
     char *role_arn;
     bool has_sign, has_payload, has_connect, has_algorithm, has_signed, has_presigned;
-    bool has_signed_headers, has_upgrade;
+    bool has_signed_headers, has_upgrade, has_s3_express_sessions;
+    bool s3_express_sessions;
     bool upgrade; // a client may ask for a websocket
     enum config_sign sign;
     enum config_payload payload;
@@ -161,6 +162,7 @@ struct config {
     bool attempts_header;
     // [credentials]
     bool imds_region;
+    bool s3_express_sessions;
     char *profile;
     char *role_arn; // assumed with what the chain finds; NULL: none
     // [presign]

@@ -243,6 +243,15 @@ const struct option options[] = {
      ROUTE(role_arn), .is_reloadable = true,
      .help = "Role that is assumed with the credentials that the chain finds, and whose credentials "
              "then sign."},
+    {.key = "s3_express_sessions", .section = "credentials",
+     .env = "AWS_S3_DISABLE_EXPRESS_SESSION_AUTH", .profile_key = "s3_disable_express_session_auth",
+     .aws_words = "true=no false=yes yes=no no=yes on=no off=yes 1=no 0=yes", .type = OPT_BOOL,
+     .def = "yes", AT(s3_express_sessions), ROUTE(s3_express_sessions),
+     HAS(has_s3_express_sessions), .is_reloadable = true,
+     .help = "Sign requests for objects in directory buckets (S3 Express) with a session of the "
+             "bucket, which is got with the credentials (CreateSession). Without it, and where no "
+             "session is given, the credentials themselves sign. AWS's variable and profile setting "
+             "say the opposite: true there is no here."},
 
     {.key = "presign_allow", .section = "presign", .type = OPT_LIST, .arg = "METHODS TARGET",
      .example = "GET|PUT s3://uploads/incoming/*", .check = check_presign_rule, AT(presign_allow),

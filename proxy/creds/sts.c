@@ -150,41 +150,61 @@ static bool is_clock_complaint(const char *code)
            !strcmp(code, "RequestExpired");
 }
 
-static bool correct_clock(struct sts_op *op, const struct fetch_answer *a)
+bool sts_clock_is_off(struct sts_document *d, const struct fetch_answer *a, int64_t *off_ms)
 {
     int64_t theirs_ms = 0;
-    if (op->is_corrected || !op->spec.signer ||
+    if (!is_clock_complaint(sts_document_get(d, STS_CODE)) ||
         !sts_parse_date(fetch_answer_field(a, "date"), &theirs_ms))
         return false;
-    int64_t off_ms = theirs_ms - clock_wall_ms();
-    if (off_ms < SKEW_MS && off_ms > -SKEW_MS)
+    *off_ms = theirs_ms - clock_wall_ms();
+    if (*off_ms<SKEW_MS && * off_ms> - SKEW_MS)
         return false;
-    op->is_corrected = true;
-    op->skew_ms = off_ms;
-    log_warn("creds", "the clock here is %lld s off that of STS; its time is used for this request",
-             (long long)(off_ms / 1000));
+    log_warn("creds", "the clock here is %lld s off that of %s; its time is used for this request",
+             (long long)(*off_ms / 1000), d->who);
     return true;
 }
 
-static bool passes_by_itself(const struct sts_op *op, int status, const char *code)
+static bool correct_clock(struct sts_op *op, const struct fetch_answer *a)
 {
-    if (status >= 500 || status == 429 || !strncmp(code, "Throttl", 7) ||
-        !strcmp(code, "RequestLimitExceeded"))
+    if (op->is_corrected || !op->spec.signer)
+        return false;
+    op->is_corrected = sts_clock_is_off(&op->document, a, &op->skew_ms);
+    if (!op->is_corrected)
+        op->skew_ms = 0;
+    return op->is_corrected;
+}
+
+bool sts_error_passes(struct sts_document *d, int status)
+{
+    const char *code = sts_document_get(d, STS_CODE);
+    return status >= 500 || status == 429 || !strncmp(code, "Throttl", 7) ||
+           !strcmp(code, "RequestLimitExceeded");
+}
+
+static bool passes_by_itself(struct sts_op *op, int status, const char *code)
+{
+    if (sts_error_passes(&op->document, status))
         return true;
     return op->spec.is_web_identity &&
            (!strcmp(code, "IDPCommunicationError") || !strcmp(code, "InvalidIdentityToken"));
 }
 
-static enum call_verdict judge_error(struct sts_op *op, const struct fetch_answer *a, struct err *e)
+void sts_say_error(struct sts_document *d, int status, struct err *e)
 {
-    const char *code = sts_document_get(&op->document, STS_CODE);
+    const char *code = sts_document_get(d, STS_CODE);
     if (*code)
         (void)err_set(e, ST_IO, "%s: %.*s", code, TEXT_FOR_PERSON,
-                      sts_document_get(&op->document, STS_MESSAGE));
+                      sts_document_get(d, STS_MESSAGE));
     else
-        (void)err_set(e, ST_IO, "it answered %d", a->status);
-    if (is_clock_complaint(code) && correct_clock(op, a))
+        (void)err_set(e, ST_IO, "it answered %d", status);
+}
+
+static enum call_verdict judge_error(struct sts_op *op, const struct fetch_answer *a, struct err *e)
+{
+    sts_say_error(&op->document, a->status, e);
+    if (correct_clock(op, a))
         return CALL_AGAIN;
+    const char *code = sts_document_get(&op->document, STS_CODE);
     return passes_by_itself(op, a->status, code) ? CALL_RETRY : CALL_FAILED;
 }
 
@@ -290,9 +310,9 @@ enum status sts_make_creds(struct sts_document *d, const char *provider, const c
                             .provider = provider,
                             .source = source};
     if (!p.session_token.len)
-        return err_set(e, ST_INVALID, "STS answered without a session token");
+        return err_set(e, ST_INVALID, "%s answered without a session token", d->who);
     if (clock_parse_iso(sts_document_get(d, STS_EXPIRATION), &p.expires_at_ms) != ST_OK)
-        return err_set(e, ST_INVALID, "STS answered without an expiry that can be read");
+        return err_set(e, ST_INVALID, "%s answered without an expiry that can be read", d->who);
     enum status st = creds_make(&p, out, e);
-    return st == ST_OK ? ST_OK : err_wrap(e, st, "STS");
+    return st == ST_OK ? ST_OK : err_wrap(e, st, "%s", d->who);
 }

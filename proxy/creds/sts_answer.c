@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Expat reads; here only the path of open elements is kept, and the text of those that mean
 // something. The first Credentials in the ...Result count; the same names elsewhere (a policy that
-// is echoed, say) do not. Document types are refused: nothing that STS says needs entities of its
-// own. Expat's heap is wiped, since secrets pass through it.
+// is echoed, say) do not. S3's answers are STS's without the outermost element, so their paths are
+// begun as if it stood there. Document types are refused: nothing that either says needs entities
+// of its own. Expat's heap is wiped, since secrets pass through it.
 #include "creds/sts_answer_int.h"
 
 #include <expat.h>
@@ -22,6 +23,7 @@ struct reader {
     unsigned depth; // of the open element; what is deeper than DEPTH_MAX is only counted
     int field;      // being read; -1: none
     bool has_credentials;
+    bool is_s3;
     const char *wrong;
 };
 
@@ -44,6 +46,12 @@ static bool is_at(const struct reader *r, unsigned level, const char *name)
     return strcmp(r->path[level], name) == 0;
 }
 
+// S3's documentation says CreateSessionOutput, its servers CreateSessionResult.
+static bool is_in_result(const struct reader *r)
+{
+    return ends_with(r->path[1], "Result") || (r->is_s3 && ends_with(r->path[1], "Output"));
+}
+
 // The path's last element is open and has not been read before.
 static int field_of_path(const struct reader *r)
 {
@@ -61,12 +69,12 @@ static int field_of_path(const struct reader *r)
         const char *name;
         enum sts_field field;
     } of_caller[] = {{"Arn", STS_ARN}, {"Account", STS_ACCOUNT}, {"UserId", STS_USER_ID}};
-    if (r->depth == 3 && is_at(r, 0, "ErrorResponse") && is_at(r, 1, "Error")) {
+    if (r->depth == 3 && (r->is_s3 || is_at(r, 0, "ErrorResponse")) && is_at(r, 1, "Error")) {
         if (is_at(r, 2, "Code"))
             return STS_CODE;
         return is_at(r, 2, "Message") ? STS_MESSAGE : -1;
     }
-    if (r->depth < 3 || !ends_with(r->path[0], "Response") || !ends_with(r->path[1], "Result"))
+    if (r->depth < 3 || !ends_with(r->path[0], "Response") || !is_in_result(r))
         return -1;
     if (r->depth == 3)
         for (size_t i = 0; i < sizeof(of_caller) / sizeof(of_caller[0]); i++)
@@ -106,7 +114,7 @@ static void XMLCALL on_end(void *arg, const XML_Char *name)
 {
     struct reader *r = arg;
     (void)name;
-    if (r->depth == 3 && is_at(r, 2, "Credentials") && ends_with(r->path[1], "Result"))
+    if (r->depth == 3 && is_at(r, 2, "Credentials") && is_in_result(r))
         r->has_credentials = true;
     r->depth--;
     r->field = -1;
@@ -134,27 +142,41 @@ static void XMLCALL on_doctype(void *arg, const XML_Char *name, const XML_Char *
     stop(arg, "a document type");
 }
 
-enum status sts_document_read(struct span xml, struct sts_document *out, struct err *e)
+static enum status read_xml(struct reader *r, struct span xml, struct err *e)
 {
     static const XML_Memory_Handling_Suite heap = {wiped_malloc, wiped_realloc, wiped_free};
-    struct reader r = {.out = out, .field = -1};
+    r->field = -1;
     for (unsigned i = 0; i < STS_FIELDS; i++)
-        buf_init_secret(&out->fields[i]);
-    r.parser = XML_ParserCreate_MM(NULL, &heap, NULL);
-    if (!r.parser)
+        buf_init_secret(&r->out->fields[i]);
+    r->parser = XML_ParserCreate_MM(NULL, &heap, NULL);
+    if (!r->parser)
         return err_set(e, ST_IO, "the XML parser could not be made");
-    XML_SetUserData(r.parser, &r);
-    XML_SetElementHandler(r.parser, on_start, on_end);
-    XML_SetCharacterDataHandler(r.parser, on_text);
-    XML_SetStartDoctypeDeclHandler(r.parser, on_doctype);
-    enum XML_Status st =
-        xml.len > INT32_MAX ? XML_STATUS_ERROR : XML_Parse(r.parser, xml.p, (int)xml.len, XML_TRUE);
+    XML_SetUserData(r->parser, r);
+    XML_SetElementHandler(r->parser, on_start, on_end);
+    XML_SetCharacterDataHandler(r->parser, on_text);
+    XML_SetStartDoctypeDeclHandler(r->parser, on_doctype);
+    enum XML_Status st = xml.len > INT32_MAX ? XML_STATUS_ERROR
+                                             : XML_Parse(r->parser, xml.p, (int)xml.len, XML_TRUE);
     enum status answer = ST_OK;
     if (st != XML_STATUS_OK)
         answer = err_set(e, ST_INVALID, "the answer is not the XML that was expected: %s",
-                         r.wrong ? r.wrong : XML_ErrorString(XML_GetErrorCode(r.parser)));
-    XML_ParserFree(r.parser);
+                         r->wrong ? r->wrong : XML_ErrorString(XML_GetErrorCode(r->parser)));
+    XML_ParserFree(r->parser);
     return answer;
+}
+
+enum status sts_document_read(struct span xml, struct sts_document *out, struct err *e)
+{
+    struct reader r = {.out = out};
+    out->who = "STS";
+    return read_xml(&r, xml, e);
+}
+
+enum status s3_document_read(struct span xml, struct sts_document *out, struct err *e)
+{
+    struct reader r = {.out = out, .path = {"S3Response"}, .depth = 1, .is_s3 = true};
+    out->who = "S3";
+    return read_xml(&r, xml, e);
 }
 
 void sts_document_clear(struct sts_document *d)

@@ -40,6 +40,12 @@ void sts_cancel(struct sts_op *op); // NULL is fine
 NODISCARD enum status sts_make_creds(struct sts_document *d, const char *provider,
                                      const char *source, struct creds **out, struct err *e);
 
+// What an answer that is an error means, of S3 too. By how much our clock has to be shifted, if
+// that is what it complains of; is logged.
+bool sts_clock_is_off(struct sts_document *d, const struct fetch_answer *a, int64_t *off_ms);
+bool sts_error_passes(struct sts_document *d, int status); // asking again may help
+void sts_say_error(struct sts_document *d, int status, struct err *e);
+
 // Parts of sts.c that are pure.
 void form_escape(struct buf *out, const char *text); // RFC 3986: all but the unreserved
 void sts_write_form(struct buf *out, const struct sts_spec *s);

@@ -70,7 +70,7 @@ bool facts_flight_is_refresh(const struct facts_flight *f);
 // A value is at hand, and its user has said that it was refused (a hint).
 bool facts_flight_was_refused(const struct facts_flight *f);
 
-enum { FACTS_ADDRESSES = 0, FACTS_CREDENTIALS, FACTS_KINDS_MAX };
+enum { FACTS_ADDRESSES = 0, FACTS_CREDENTIALS, FACTS_S3_SESSIONS, FACTS_KINDS_MAX };
 
 struct facts; // control's side
 struct facts *facts_new(struct loop *control, uint64_t seed);

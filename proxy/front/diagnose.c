@@ -201,7 +201,8 @@ static const char *hint(struct request *r)
 static void explain_denial(struct request *r, struct span code, struct span body)
 {
     struct arena *a = &r->arena;
-    const struct creds *c = r->creds ? r->creds->value : NULL;
+    const struct fact *signer = r->session ? r->session : r->creds;
+    const struct creds *c = signer ? signer->value : NULL;
     struct span message = error_message(body, a);
     struct span said = word_behind(message, "not authorized to perform: ");
     struct span user = word_behind(message, "User: ");

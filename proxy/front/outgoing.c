@@ -7,6 +7,7 @@
 #include "base/secret.h"
 #include "front/fields.h"
 #include "front/repair.h"
+#include "front/session.h"
 #include "front/tell.h"
 #include "front/upload.h"
 #include "http/h1_write.h"
@@ -122,7 +123,8 @@ static enum status sign(struct request *r, const struct hdrs *h, struct sign_tar
     int64_t wall_ms = clock_wall_ms();
     r->retry.sent_wall_ms = wall_ms;
     r->retry.skew_ms = repair_skew(r);
-    const struct creds *c = current_creds(r, wall_ms);
+    const struct creds *session = r->session ? session_current(r, wall_ms) : NULL;
+    const struct creds *c = session ? session : current_creds(r, wall_ms);
     bool is_query = p->sign != PLAN_SIGN_HEADER;
     if (!c || (is_query && expiry(r, c, wall_ms) < 1))
         return err_set(e, ST_DENIED,
@@ -143,7 +145,8 @@ static enum status sign(struct request *r, const struct hdrs *h, struct sign_tar
     struct sign_identity id = {.access_key = span_of(c->access_key),
                                .secret_key = span_of(c->secret_key),
                                .session_token = span_of(c->session_token),
-                               .generation = r->creds->generation};
+                               .generation = (session ? r->session : r->creds)->generation,
+                               .is_s3_session = session != NULL};
     keep_fields(r, h, &req);
     secret_mask(id.access_key, r->log.key);
     enum status st = is_query ? sign_query(&req, &id, r->worker->keys, &r->arena, res, e)

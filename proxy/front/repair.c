@@ -56,14 +56,29 @@ static void look_at_clock(struct request *r, struct retry_state *t)
 
 // ---- credentials
 
+// What has signed: a session of S3 Express, or the credentials.
+static struct fact **signer(struct request *r)
+{
+    return r->session ? &r->session : &r->creds;
+}
+
+static struct facts_refused refused(struct request *r)
+{
+    return (struct facts_refused){.kind = r->session ? FACTS_S3_SESSIONS : FACTS_CREDENTIALS,
+                                  .key = r->session ? r->session_key : r->plan.creds_key,
+                                  .generation = (*signer(r))->generation};
+}
+
 static void look_at_creds(struct request *r, struct retry_state *t)
 {
-    const struct creds *c = r->creds ? r->creds->value : NULL;
+    const struct fact *f = *signer(r);
+    const struct creds *c = f ? f->value : NULL;
     if (!c)
         return;
+    struct facts_refused what = refused(r);
     t->is_temporary = c->session_token != NULL;
-    t->creds_age_ms = clock_mono_ms() - r->creds->since_ms;
-    facts_view_hint(r->worker->facts, FACTS_CREDENTIALS, r->plan.creds_key, r->creds->generation);
+    t->creds_age_ms = clock_mono_ms() - f->since_ms;
+    facts_view_hint(r->worker->facts, what.kind, what.key, what.generation);
 }
 
 static bool is_same(const struct creds *a, const struct creds *b)
@@ -77,10 +92,11 @@ static void on_renewed(void *arg, struct fact *f)
 {
     struct request *r = arg;
     r->creds_wait = NULL;
-    bool is_newer = f->status == ST_OK && !is_same(f->value, r->creds->value);
+    struct fact **old = signer(r);
+    bool is_newer = f->status == ST_OK && !is_same(f->value, (*old)->value);
     if (is_newer) {
-        fact_release(r->creds);
-        r->creds = fact_acquire(f);
+        fact_release(*old);
+        *old = fact_acquire(f);
         again_timer(r);
     } else {
         again_give_up(r, RETRY_WHY_SAME);
@@ -90,10 +106,9 @@ static void on_renewed(void *arg, struct fact *f)
 
 static void renew(struct request *r)
 {
-    const struct facts_refused refused = {
-        .kind = FACTS_CREDENTIALS, .key = r->plan.creds_key, .generation = r->creds->generation};
+    const struct facts_refused what = refused(r);
     again_wait(r, 0);
-    r->creds_wait = facts_view_renew(r->worker->facts, &refused, RENEW_MS, on_renewed, r);
+    r->creds_wait = facts_view_renew(r->worker->facts, &what, RENEW_MS, on_renewed, r);
 }
 
 // ---- region

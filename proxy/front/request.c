@@ -29,6 +29,7 @@
 #include "front/relay.h"
 #include "front/repair.h"
 #include "front/reply.h"
+#include "front/session.h"
 #include "front/slots.h"
 #include "front/tunnel.h"
 #include "front/turn.h"
@@ -176,6 +177,7 @@ static void recycle(struct request *r)
     struct timer *timer = r->timer;
     config_release(r->config);
     fact_release(r->creds);
+    fact_release(r->session);
     sign_dechunk_free(r->frames);
     upload_free(r->upload);
     secret_wipe(r->payload_hex, sizeof(r->payload_hex));
@@ -267,16 +269,23 @@ static void proceed_with_credentials(struct request *r)
     }
 }
 
+static void proceed_and_read(struct request *r)
+{
+    struct conn *c = r->conn;
+    proceed_with_credentials(r);
+    if (!c->is_dead)
+        conn_read_on(c);
+}
+
 static void on_credentials(void *arg, struct fact *f)
 {
     struct request *r = arg;
     r->creds_wait = NULL;
     r->creds = f;
-    if (f->status == ST_OK) {
-        struct conn *c = r->conn;
-        proceed_with_credentials(r);
-        if (!c->is_dead)
-            conn_read_on(c);
+    if (f->status == ST_OK && r->plan.wants_session) {
+        session_want(r, proceed_and_read);
+    } else if (f->status == ST_OK) {
+        proceed_and_read(r);
     } else if (f->status == ST_AGAIN || f->status == ST_LIMIT) {
         reply_error(r, 503, "credentials-error",
                     "credentials are still being fetched; try again in a moment");

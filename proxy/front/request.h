@@ -132,6 +132,9 @@ struct request {
     struct presign_run *presign_run; // waits for credentials
     struct facts_wait *creds_wait;
     struct fact *creds;
+    struct fact *session;    // S3 Express's, got with creds; NULL: these sign
+    const char *session_key; // its key, where the plan wants one
+    void (*session_then)(struct request *r);
     struct pool_dial *dial;
     struct dial_guard guard;
     struct exchange *exchange;

@@ -98,7 +98,8 @@ static size_t find_text(struct span s, const char *text)
 // The text up to the first thing that must not be logged.
 static struct span cut_secrets(const struct request *r, struct span s)
 {
-    const struct creds *c = r->creds ? r->creds->value : NULL;
+    const struct fact *signer = r->session ? r->session : r->creds;
+    const struct creds *c = signer ? signer->value : NULL;
     const char *const marks[] = {"anonical",
                                  "StringToSign",
                                  "AWSAccessKeyId",

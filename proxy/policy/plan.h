@@ -117,7 +117,10 @@ struct plan {
     bool is_bucket_created; // S3's CreateBucket: the body says where
     bool upgrades;          // asks for a websocket, and may: a 101 is relayed
     const char *creds_key;  // of the fact, as plan_creds_key says, or of the identity
-    const char *identity;   // name of the [identity] section that the client has; NULL: none
+    // S3 Express: signed with a session of the bucket at host, which those credentials get, where
+    // there is one to be had.
+    bool wants_session;
+    const char *identity; // name of the [identity] section that the client has; NULL: none
     struct plan_action action;
     // S3's bucket where the host belongs to a region of S3; empty: none. Its requests may have to
     // go to another region: then a plan is made anew with plan_input.bucket_region.

@@ -74,6 +74,9 @@ void scope_settle(struct plan_ctx *c);
 bool scope_find(struct plan_ctx *c);
 bool scope_is_s3_family(struct span service);
 
+// s3_session.c: S3 Express. Whether a session of the bucket's signs; host and scope are known.
+bool s3_session_is_wanted(const struct plan_ctx *c);
+
 // grant.c: what a client's own credentials mean.
 bool grant_find(struct plan_ctx *c); // signatures, in the URL or a field
 bool grant_read_token(struct plan_ctx *c);

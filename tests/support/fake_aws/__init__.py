@@ -4,6 +4,7 @@
 verify.py   recomputes each signature with botocore        s3.py        buckets and objects
 server.py   sockets, HTTP/1.1, what was received           services.py  everything else, as an echo
 faults.py   how to misbehave                               control.py   the same, asked over HTTP
+express.py  sessions of directory buckets
 """
 from .server import FakeAws
 from .verify import Identity

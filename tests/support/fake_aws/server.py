@@ -18,8 +18,9 @@ import http1
 from . import services
 from .aws_chunked import Framed
 from .errors import Refused, error_answer
+from .express import Express, is_create_session
 from .faults import FaultList
-from .s3 import S3, Answer
+from .s3 import S3, Answer, xml
 from .verify import EMPTY_SHA256, S3_FAMILY, Identity, Verifier, host_scope
 
 KEPT_BODY = 1 << 20
@@ -159,6 +160,7 @@ class FakeAws:
                  buckets=("bucket",), region="us-east-1", tls_version=None):
         self.verifier = Verifier(identities or [Identity("AKIDEXAMPLE", "secret")], region)
         self.s3 = S3(buckets)
+        self.express = Express(self.verifier)
         self.faults = FaultList()
         self.replies = {}
         self.throttle = None  # what says no to a request is answered 503 SlowDown
@@ -220,6 +222,7 @@ class FakeAws:
         self.replies.clear()
         self.throttle = None
         self.s3.regions.clear()
+        self.express.clear()
 
     def count(self, name, by=1):
         with self.lock:
@@ -319,6 +322,7 @@ class FakeAws:
             return Answer(refused.status, fields, data)
 
     def answer_s3(self, record, body, grant, scope, faults):
+        self.express.check(record, grant, scope.bucket)
         record.verdict = self.verifier.finish(record, grant, None)
         payload = record.verdict.payload
         if payload.startswith("STREAMING-"):
@@ -333,6 +337,8 @@ class FakeAws:
                 pass
             return self.replies[faults["reply"][0]]
         scripted(faults)
+        if grant["service"] == "s3express" and is_create_session(record):
+            return xml(self.express.create(record, grant, scope.bucket))
         self.s3.check_region(record, grant, scope.bucket)
         answer = self.s3.handle(record, body, scope.bucket)
         check_payload(payload, record.sha256 or EMPTY_SHA256)

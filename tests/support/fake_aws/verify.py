@@ -25,6 +25,8 @@ from .errors import Refused
 S3_FAMILY = ("s3", "s3express", "s3-outposts", "s3-object-lambda")
 REGION = r"(?P<region>[a-z]{2}(?:-[a-z]+)+-\d)"
 HOST_FORMS = [re.compile(form + r"\.amazonaws\.com(\.cn)?$") for form in (
+    r"^(?P<bucket>[^.]+--xa?-s3)\.(?P<service>s3express)-[a-z0-9]+-[a-z0-9]+\." + REGION,
+    r"^(?P<service>s3express)-control\." + REGION,
     r"^(?:(?P<bucket>.+)\.)?(?P<service>s3)[.-](?:dualstack\.)?" + REGION,
     r"^[^.]+\.mrap\.accesspoint\.(?P<service>s3)-(?P<region>global)",
     r"^(?:(?P<bucket>.+)\.)?(?P<service>s3)",
@@ -237,9 +239,12 @@ class Verifier:
             raise Refused(403, "InvalidAccessKeyId",
                           "The AWS Access Key Id you provided does not exist in our records.",
                           AWSAccessKeyId=grant["id"])
-        token = parameters.get("X-Amz-Security-Token") if grant["form"] == "query" else (
-            request.fields.get("X-Amz-Security-Token"))
-        if token != identity.token:
+        given = parameters if grant["form"] == "query" else request.fields
+        # Of S3 Express's sessions it has a name of its own, and they are lent for a bucket.
+        names = ["X-Amz-Security-Token", "X-Amz-S3session-Token"]
+        if hasattr(identity, "bucket"):
+            names.reverse()
+        if given.get(names[0]) != identity.token or given.get(names[1]) is not None:
             raise Refused(400, "InvalidToken", "The provided token is malformed or otherwise invalid.")
         grant["identity"] = identity
 
