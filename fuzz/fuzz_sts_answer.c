@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// STS's XML: any octets, and what becomes credentials must hold up.
+// STS's XML and S3's: any octets, and what becomes credentials must hold up.
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,14 +7,14 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+typedef enum status (*read_fn)(struct span xml, struct sts_document *out, struct err *e);
+
+static void read_as(read_fn read, struct span xml)
 {
     struct sts_document d;
     struct creds *c = NULL;
     struct err e;
-    if (size > 65536)
-        return 0;
-    enum status st = sts_document_read(span_from((const char *)data, size), &d, &e);
+    enum status st = read(xml, &d, &e);
     if (st == ST_OK && sts_make_creds(&d, "fuzz", "fuzz", &c, &e) == ST_OK) {
         if (!c->access_key[0] || !c->secret_key[0] || !c->session_token[0])
             abort();
@@ -24,5 +24,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         creds_free(c);
     }
     sts_document_clear(&d);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size > 65536)
+        return 0;
+    read_as(sts_document_read, span_from((const char *)data, size));
+    read_as(s3_document_read, span_from((const char *)data, size));
     return 0;
 }
