@@ -3,6 +3,7 @@
 
 What came is kept in .requests (one Record each, in order of arrival) and .stats.
 """
+import contextlib
 import hashlib
 import itertools
 import select
@@ -139,8 +140,9 @@ class Connection:
         """An orderly end, with TLS's close_notify unless told otherwise."""
         try:
             if says_so and isinstance(self.sock, ssl.SSLSocket):
-                self.sock.settimeout(1)
-                self.sock = self.sock.unwrap()
+                self.sock.settimeout(0)  # it waits for no answer (RFC 8446 6.1): what comes later is reset unread
+                with contextlib.suppress(ssl.SSLWantReadError):
+                    self.sock = self.sock.unwrap()
             self.sock.shutdown(socket.SHUT_WR)
         except (OSError, ValueError):
             pass
