@@ -211,8 +211,12 @@ class StoppedThread:
     def __init__(self, process, name):
         self.libc = ctypes.CDLL(None, use_errno=True)
         self.libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p]
-        tasks = pathlib.Path(f"/proc/{process.pid}/task").iterdir()
-        (self.tid,) = [int(t.name) for t in tasks if (t / "comm").read_text().strip() == name]
+
+        def threads():  # a thread gives itself its name
+            tasks = pathlib.Path(f"/proc/{process.pid}/task").iterdir()
+            return [int(t.name) for t in tasks if (t / "comm").read_text().strip() == name]
+        harness.wait_until(threads, 5, f"thread {name}")
+        (self.tid,) = threads()
 
     def __enter__(self):
         if self.libc.ptrace(self.SEIZE, self.tid, None, None) != 0:
