@@ -66,6 +66,11 @@ static bool is_kept(void *arg, const char *key)
     return keep;
 }
 
+static bool is_session_kept(void *arg, const char *key)
+{
+    return is_kept(arg, s3_session_creds_key(key));
+}
+
 static void take_order(void *arg)
 {
     struct order *o = arg;
@@ -79,6 +84,7 @@ static void take_order(void *arg)
         creds_chain_set(p->chain, &env);
         arena_init(&keys.arena);
         facts_prune(p->facts, FACTS_CREDENTIALS, is_kept, &keys);
+        facts_prune(p->facts, FACTS_S3_SESSIONS, is_session_kept, &keys);
         arena_clear(&keys.arena);
         facts_invalidate(p->facts, FACTS_CREDENTIALS, NULL);
         facts_warm(p->facts, FACTS_CREDENTIALS, o->creds_key);

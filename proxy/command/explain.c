@@ -213,7 +213,7 @@ static void set_credentials(struct explain *x, const struct plan *p, json_t *o)
     const char *key = p->is_signed ? p->creds_key : NULL;
     if (key && !*key)
         key = "the chain";
-    if (p->wants_session)
+    if (key && p->wants_session)
         key = arena_printf(&x->arena, "S3 Express session, got with %s", key);
     set_text(o, "credentials", key);
     set_text(o, "identity", p->is_signed ? p->identity : NULL);

@@ -4,6 +4,7 @@
 // but looked up in the configuration.
 #include "creds/s3_session_int.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -26,6 +27,11 @@
 #define AHEAD_MS      60000
 #define USE_MARGIN_MS 5000
 #define DENIED_MS     ((int64_t)300000)
+#define MISSING_MS    10000 // a bucket that may just have been made
+#define OPS_MAX       64    // made-up names must not fill control's loop
+#define FULL_MS       1000
+#define CODE_MAX      64
+#define KEY_WORDS     8 // before the credentials' key
 
 LIST_HEAD(session_ops, session_op);
 
@@ -34,6 +40,7 @@ struct s3_sessions {
     struct s3_sessions_env env;
     struct facts *facts;
     struct session_ops ops; // under way
+    unsigned n_ops;
 };
 
 struct session_op {
@@ -50,7 +57,8 @@ struct session_op {
     struct call *call;
     struct sts_document document;
     bool has_document;
-    bool is_refused; // a 4xx that asking again does not change
+    int64_t denied_ms; // a 4xx that asking again does not change for so long
+    struct deferred full;
     bool is_corrected;
     int64_t skew_ms; // to be added to our clock
 };
@@ -59,24 +67,32 @@ struct session_op {
 
 const char *s3_session_key(const struct s3_session_ask *ask, struct arena *a)
 {
-    return arena_printf(a, "%llu %.*s %.*s http%s%s %.*s %u %.*s %s",
+    return arena_printf(a, "%llu %.*s %.*s http%s%s %.*s %u %.*s %u %s",
                         (unsigned long long)ask->generation, SPAN_ARG(ask->region),
                         SPAN_ARG(ask->host), ask->is_tls ? "s" : "",
                         ask->loopback_ok ? "+loopback" : "", SPAN_ARG(ask->upstream), ask->port,
-                        SPAN_ARG(ask->via.len ? ask->via : SPAN("-")), ask->creds_key);
+                        SPAN_ARG(ask->via.len ? ask->via : SPAN("-")), ask->route, ask->creds_key);
+}
+
+const char *s3_session_creds_key(const char *key)
+{
+    for (unsigned i = 0; i < KEY_WORDS; i++)
+        key = strchr(key, ' ') + 1;
+    return key;
 }
 
 enum status s3_session_parse(const char *key, struct arena *a, struct s3_session_ask *out)
 {
     struct span rest = span_of(key);
-    struct span words[7];
+    struct span words[KEY_WORDS];
     uint64_t port = 0;
+    uint64_t route = 0;
     *out = (struct s3_session_ask){.creds_key = ""};
-    for (unsigned i = 0; i < 7; i++)
+    for (unsigned i = 0; i < KEY_WORDS; i++)
         if (!span_next(&rest, ' ', &words[i]))
             return ST_INVALID;
     if (!span_u64(words[0], &out->generation) || !span_u64(words[5], &port) || !port ||
-        port > UINT16_MAX || !rest.p)
+        port > UINT16_MAX || !span_u64(words[7], &route) || route > UINT_MAX || !rest.p)
         return ST_INVALID;
     out->region = words[1];
     out->host = words[2];
@@ -85,6 +101,7 @@ enum status s3_session_parse(const char *key, struct arena *a, struct s3_session
     out->upstream = words[4];
     out->port = (uint16_t)port;
     out->via = span_is(words[6], "-") ? SPAN("") : words[6];
+    out->route = (unsigned)route;
     out->creds_key = arena_cstr(a, rest);
     return ST_OK;
 }
@@ -92,7 +109,7 @@ enum status s3_session_parse(const char *key, struct arena *a, struct s3_session
 static bool has_userinfo(const char *url, struct span via, struct span *userinfo)
 {
     struct span rest = span_of(url);
-    if (!span_starts(rest, SPAN("http://")))
+    if (!span_istarts(rest, SPAN("http://")))
         return false;
     rest = span_sub(rest, 7, rest.len);
     size_t at = span_rfind(rest, '@');
@@ -102,18 +119,16 @@ static bool has_userinfo(const char *url, struct span via, struct span *userinfo
     if (span_ends(where, SPAN("/")))
         where.len--;
     *userinfo = span_sub(rest, 0, at);
-    return span_eq(where, via);
+    return where.len == via.len && span_istarts(where, via);
 }
 
-struct span s3_session_userinfo(const struct config *c, struct span via)
+struct span s3_session_userinfo(const struct config *c, const struct s3_session_ask *ask)
 {
     struct span userinfo;
-    if (has_userinfo(c->upstream_proxy, via, &userinfo))
-        return userinfo;
-    for (unsigned i = 0; i < c->n_routes; i++)
-        if (has_userinfo(c->routes[i].upstream_proxy, via, &userinfo))
-            return userinfo;
-    return SPAN("");
+    bool has_route = ask->route && ask->route <= c->n_routes;
+    const char *own = has_route ? c->routes[ask->route - 1].upstream_proxy : NULL;
+    // A reload may have moved the route: a token goes to the proxy that it was written for, only.
+    return has_userinfo(own ? own : c->upstream_proxy, ask->via, &userinfo) ? userinfo : SPAN("");
 }
 
 int64_t s3_session_refresh_ms(int64_t lifetime_ms)
@@ -123,6 +138,13 @@ int64_t s3_session_refresh_ms(int64_t lifetime_ms)
 
 // ---- the end
 
+static void leave(struct session_op *op)
+{
+    loop_undefer(op->sessions->kit.loop, &op->full);
+    LIST_REMOVE(op, link);
+    op->sessions->n_ops--;
+}
+
 // Nothing comes of it any more; the flight still knows it.
 static void op_stop(struct session_op *op)
 {
@@ -130,7 +152,7 @@ static void op_stop(struct session_op *op)
         facts_wait_cancel(op->wait);
     call_cancel(op->call);
     if (op->sessions)
-        LIST_REMOVE(op, link);
+        leave(op);
     op->wait = NULL;
     op->call = NULL;
     op->sessions = NULL;
@@ -158,15 +180,15 @@ static void fail(struct session_op *op, const struct err *why)
 {
     struct fact_result r = {.status = ST_IO, .err = *why};
     const char *then = "";
-    if (op->is_refused) {
+    if (op->denied_ms) {
         r.status = ST_DENIED;
-        r.retry_in_ms = DENIED_MS;
+        r.retry_in_ms = op->denied_ms;
         r.ends_value = true;
-        then = "; asked for again in about five minutes";
+        then = op->denied_ms == DENIED_MS ? "; asked for again in about five minutes" : "";
     }
     log_warn("creds", "S3 Express: no session for %.*s (%s): %s%s", SPAN_ARG(op->ask.host),
              why->text,
-             !op->is_refused && facts_flight_is_refresh(op->flight)
+             !op->denied_ms && facts_flight_is_refresh(op->flight)
                  ? "the old one goes on serving"
                  : "its requests are signed with the credentials themselves",
              then);
@@ -252,29 +274,72 @@ static enum status build(void *arg, struct fetch_request *r, struct err *e)
     return sign(op, r, e);
 }
 
-// The credentials are at fault, not what they may do: they are renewed by themselves.
-static bool is_about_keys(struct sts_document *d)
+static bool is_one_of(const char *code, const char *const *codes)
 {
-    static const char *const codes[] = {"ExpiredToken", "InvalidToken", "TokenRefreshRequired",
-                                        "InvalidAccessKeyId", "RequestTimeTooSkewed"};
-    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
-        if (!strcmp(sts_document_get(d, STS_CODE), codes[i]))
+    for (; *codes; codes++)
+        if (!strcmp(code, *codes))
             return true;
     return false;
+}
+
+// The credentials are at fault, not what they may do.
+static bool is_about_keys(struct session_op *op, const char *code)
+{
+    static const char *const expired[] = {"ExpiredToken", "InvalidToken", "TokenRefreshRequired",
+                                          NULL};
+    static const char *const others[] = {"InvalidAccessKeyId", "RequestTimeTooSkewed", NULL};
+    if (is_one_of(code, expired)) {
+        facts_view_hint(op->sessions->kit.view, FACTS_CREDENTIALS, op->ask.creds_key,
+                        op->signer->generation);
+        return true;
+    }
+    return is_one_of(code, others);
+}
+
+static bool passes(struct session_op *op, int status)
+{
+    return sts_error_passes(&op->document, status) || status == 408 || status == 409 ||
+           !strcmp(sts_document_get(&op->document, STS_CODE), "RequestTimeout");
+}
+
+// Over plaintext anybody could have us sign for another time.
+static bool is_verified(const struct session_op *op)
+{
+    return op->ask.is_tls && op->sessions->env.config->verify_ssl;
+}
+
+// Keys and tokens have digits, the names of errors do not.
+static bool is_name_of_error(const char *code)
+{
+    size_t n = strspn(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+    return n && n <= CODE_MAX && !code[n];
+}
+
+// The words of a server that is not AWS's may hold what it was sent.
+static void say_error(struct session_op *op, int status, struct err *e)
+{
+    const char *code = sts_document_get(&op->document, STS_CODE);
+    if (span_starts(op->ask.host, op->ask.upstream))
+        sts_say_error(&op->document, status, e);
+    else
+        (void)err_set(e, ST_IO, "it answered %d%s%s", status, is_name_of_error(code) ? " " : "",
+                      is_name_of_error(code) ? code : "");
 }
 
 static enum call_verdict judge_error(struct session_op *op, const struct fetch_answer *a,
                                      struct err *e)
 {
-    struct sts_document *d = &op->document;
-    sts_say_error(d, a->status, e);
-    if (!op->is_corrected && sts_clock_is_off(d, a, &op->skew_ms)) {
+    int status = a->status;
+    say_error(op, status, e);
+    if (is_verified(op) && !op->is_corrected && sts_clock_is_off(&op->document, a, &op->skew_ms)) {
         op->is_corrected = true;
         return CALL_AGAIN;
     }
-    if (sts_error_passes(d, a->status))
+    if (passes(op, status))
         return CALL_RETRY;
-    op->is_refused = a->status >= 400 && a->status < 500 && !is_about_keys(d);
+    if (status >= 400 && status < 500 &&
+        !is_about_keys(op, sts_document_get(&op->document, STS_CODE)))
+        op->denied_ms = status == 404 ? MISSING_MS : DENIED_MS;
     return CALL_FAILED;
 }
 
@@ -343,11 +408,19 @@ static void set_origin(struct session_op *op)
     if (span_starts(host, SPAN("[")) && span_ends(host, SPAN("]")))
         host = span_sub(host, 1, host.len - 1);
     // Of its own, since a reload may free the configuration.
-    op->via =
-        (struct via){.host = arena_cstr(a, host),
-                     .port = (uint16_t)port,
-                     .userinfo = arena_dup(a, s3_session_userinfo(op->sessions->env.config, via))};
+    op->via = (struct via){
+        .host = arena_cstr(a, host),
+        .port = (uint16_t)port,
+        .userinfo = arena_dup(a, s3_session_userinfo(op->sessions->env.config, &op->ask))};
     op->origin.via = &op->via;
+}
+
+static void on_full(void *arg)
+{
+    struct session_op *op = arg;
+    struct fact_result r = {.status = ST_LIMIT, .retry_in_ms = FULL_MS};
+    (void)err_set(&r.err, ST_LIMIT, "too many sessions are being asked for");
+    answer(op, &r);
 }
 
 static void fetch(void *arg, const char *key, struct facts_flight *flight)
@@ -358,10 +431,16 @@ static void fetch(void *arg, const char *key, struct facts_flight *flight)
     op->flight = flight;
     arena_init(&op->life);
     arena_init(&op->attempt);
+    op->full = (struct deferred){.fn = on_full, .arg = op};
     LIST_INSERT_HEAD(&s->ops, op, link);
+    s->n_ops++;
     facts_flight_set_data(flight, op);
     if (s3_session_parse(arena_cstr(&op->life, span_of(key)), &op->life, &op->ask) != ST_OK)
         abort(); // written by s3_session_key
+    if (s->n_ops > OPS_MAX) {
+        loop_defer(s->kit.loop, &op->full);
+        return;
+    }
     set_origin(op);
     op->wait = facts_view_get(s->kit.view, FACTS_CREDENTIALS, op->ask.creds_key, CREDS_WAIT_MS,
                               on_creds, op);

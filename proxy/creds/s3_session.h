@@ -21,9 +21,12 @@ struct s3_session_ask {
     uint16_t port;
     bool loopback_ok; // as of a plan
     struct span via;  // "host:port" of the proxy in between; empty: none
+    unsigned route;   // as of a plan: whose upstream_proxy that is
 };
 // The fact's key, in the arena.
 const char *s3_session_key(const struct s3_session_ask *ask, struct arena *a);
+// What it says of credentials; within key.
+const char *s3_session_creds_key(const char *key);
 
 // What upstreams are reached with; all borrowed, and of control's loop.
 struct s3_sessions_env {

@@ -156,11 +156,12 @@ bool sts_clock_is_off(struct sts_document *d, const struct fetch_answer *a, int6
     if (!is_clock_complaint(sts_document_get(d, STS_CODE)) ||
         !sts_parse_date(fetch_answer_field(a, "date"), &theirs_ms))
         return false;
-    *off_ms = theirs_ms - clock_wall_ms();
-    if (*off_ms<SKEW_MS && * off_ms> - SKEW_MS)
+    int64_t off = theirs_ms - clock_wall_ms();
+    if (llabs(off) < SKEW_MS)
         return false;
     log_warn("creds", "the clock here is %lld s off that of %s; its time is used for this request",
-             (long long)(*off_ms / 1000), d->who);
+             (long long)(off / 1000), d->who);
+    *off_ms = off;
     return true;
 }
 
@@ -169,8 +170,6 @@ static bool correct_clock(struct sts_op *op, const struct fetch_answer *a)
     if (op->is_corrected || !op->spec.signer)
         return false;
     op->is_corrected = sts_clock_is_off(&op->document, a, &op->skew_ms);
-    if (!op->is_corrected)
-        op->skew_ms = 0;
     return op->is_corrected;
 }
 

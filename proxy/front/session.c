@@ -18,6 +18,7 @@ static const char *key_of(struct request *r)
                                  .is_tls = p->is_tls,
                                  .upstream = p->upstream.host,
                                  .port = p->upstream.port,
+                                 .route = p->route,
                                  .loopback_ok = r->guard.rules.loopback_ok};
     if (p->has_via)
         ask.via = arena_spanf(&r->arena, p->via.kind == URI_IPV6 ? "[%.*s]:%u" : "%.*s:%u",
@@ -67,5 +68,9 @@ const struct creds *session_current(struct request *r, int64_t wall_ms)
         fact_release(f);
     }
     const struct creds *c = r->session->value;
-    return creds_is_usable(c, wall_ms) ? c : NULL;
+    if (creds_is_usable(c, wall_ms))
+        return c;
+    fact_release(r->session); // or what S3 says next would be taken for its fault
+    r->session = NULL;
+    return NULL;
 }

@@ -40,6 +40,11 @@ static struct span find_parameter(struct span query, const char *name)
     return (struct span){NULL, 0};
 }
 
+bool grant_has_parameter(struct span query, const char *name)
+{
+    return find_parameter(query, name).p != NULL;
+}
+
 // A URL that carries its own grant: SigV4's query form, or SigV2's.
 static bool is_presigned(struct span query)
 {

@@ -238,12 +238,12 @@ static bool plan_forward(struct plan_ctx *c)
     if (!upstream_proxy_find(c))
         return false;
     redirect_find_bucket(c);
-    p->wants_session = s3_session_is_wanted(c);
     set_retries(c);
     set_rate(c);
     choose_creds(c);
     if (!policies_allow(c))
         return false;
+    p->wants_session = s3_session_is_wanted(c);
     p->kind = PLAN_FORWARD;
     return true;
 }

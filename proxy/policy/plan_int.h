@@ -80,6 +80,8 @@ bool s3_session_is_wanted(const struct plan_ctx *c);
 // grant.c: what a client's own credentials mean.
 bool grant_find(struct plan_ctx *c); // signatures, in the URL or a field
 bool grant_read_token(struct plan_ctx *c);
+// Names are compared decoded, without regard to case.
+bool grant_has_parameter(struct span query, const char *name);
 struct span grant_credential(const struct plan_ctx *c); // of a presigned URL; raw
 
 // operations.c: what is known of single operations, by service and path of the plan.

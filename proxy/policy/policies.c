@@ -68,10 +68,13 @@ static bool has_prefix(const struct config_list *l, struct span s)
     return false;
 }
 
-static enum match match_method(const struct config_list *l, struct span method)
+// Who gets a session may then do all that a session may, past this proxy.
+static enum match match_method(const struct config_list *l, const struct question *q)
 {
+    if (l->n && q->opens_session)
+        return MATCH_PERHAPS;
     for (unsigned i = 0; i < l->n; i++)
-        if (span_is(method, l->v[i]))
+        if (span_is(q->c->msg->method, l->v[i]))
             return MATCH_YES;
     return l->n ? MATCH_NO : MATCH_YES;
 }
@@ -82,6 +85,8 @@ static enum match match_path(const struct config_list *l, const struct question 
         return MATCH_YES;
     if (!q->path.p)
         return MATCH_NO;
+    if (q->opens_session)
+        return MATCH_PERHAPS;
     return agree(has_prefix(l, q->path) ? MATCH_YES : MATCH_NO,
                  has_prefix(l, q->tidied) ? MATCH_YES : MATCH_NO);
 }
@@ -130,7 +135,7 @@ static enum match match(const struct config_policy *p, const struct question *q)
     enum match m = match_host(p, q);
     m = both(m, match_globs(&p->service, q->service));
     m = both(m, match_regions(&p->region, q->region));
-    m = both(m, match_method(&p->method, q->c->msg->method));
+    m = both(m, match_method(&p->method, q));
     if (m != MATCH_NO)
         m = both(m, match_path(&p->path, q));
     if (m != MATCH_NO)

@@ -254,10 +254,14 @@ struct question question_ask(struct plan_ctx *c)
                                                                : c->uri.path;
     if (q.path.p)
         q.tidied = tidy(q.path, c->a);
+    q.opens_session =
+        span_is(q.service, "s3express") && grant_has_parameter(c->uri.query, "session");
     if (scope_is_s3_family(q.service))
         find_bucket(&q);
     if (scope_is_s3_family(q.service) && c->config->n_policies)
         find_objects(&q);
+    for (unsigned i = 0; q.opens_session && i < q.n_objects; i++)
+        q.objects[i].key = (struct span){NULL, 0}; // any
     find_action(&q);
     return q;
 }

@@ -25,6 +25,7 @@ struct question {
     bool is_aws;         // goes unsigned to a host of AWS's
     bool hides_bucket;   // neither: the path is the key
     bool hides_key;      // nor that
+    bool opens_session;  // S3 Express's CreateSession: real keys for the client
     struct object objects[OBJECTS_MAX];
     unsigned n_objects; // 0: S3 is not asked, or there are no policies
 };

@@ -76,6 +76,7 @@ static const struct code_row codes[] = {
     {"ExpiredToken", RETRY_TOKEN},
     {"ExpiredTokenException", RETRY_TOKEN},
     {"TokenRefreshRequired", RETRY_TOKEN},
+    {"InvalidToken", RETRY_KEY}, // S3's
     {"InvalidClientTokenId", RETRY_KEY},
     {"UnrecognizedClientException", RETRY_KEY},
     {"InvalidAccessKeyId", RETRY_KEY},

@@ -167,7 +167,7 @@ def test_without_the_permission_the_credentials_sign(aws, one):
     assert len(asked(aws)) == 1
     lines = [line for line in one.log.splitlines() if "S3 Express: no session for" in line]
     assert len(lines) == 1
-    assert f"{BUCKET}.{ZONE} (AccessDenied: " in lines[0]
+    assert f"{BUCKET}.{ZONE} (it answered 403 AccessDenied)" in lines[0]
     assert "are signed with the credentials themselves" in lines[0]
 
 

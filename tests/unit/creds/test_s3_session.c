@@ -14,7 +14,8 @@ static const struct s3_session_ask full = {.generation = UINT64_C(18446744073709
                                            .upstream = SPAN("127.0.0.1"),
                                            .port = 65535,
                                            .loopback_ok = true,
-                                           .via = SPAN("[::1]:3128")};
+                                           .via = SPAN("[::1]:3128"),
+                                           .route = 2};
 static const struct s3_session_ask least = {
     .creds_key = "", .region = SPAN("r"), .host = SPAN("h"), .upstream = SPAN("u"), .port = 1};
 
@@ -30,6 +31,8 @@ static void a_key_says_all_that_was_asked(void **state)
         assert_int_equal(s3_session_parse(s3_session_key(ask, &a), &a, &got), ST_OK);
         assert_true(got.generation == ask->generation);
         assert_string_equal(got.creds_key, ask->creds_key);
+        assert_string_equal(s3_session_creds_key(s3_session_key(ask, &a)), ask->creds_key);
+        assert_int_equal(got.route, ask->route);
         assert_true(span_eq(got.region, ask->region) && span_eq(got.host, ask->host));
         assert_true(span_eq(got.upstream, ask->upstream) && span_eq(got.via, ask->via));
         assert_int_equal(got.is_tls, ask->is_tls);
@@ -42,10 +45,10 @@ static void a_key_says_all_that_was_asked(void **state)
 static void each_part_makes_another_key(void **state)
 {
     (void)state;
-    struct s3_session_ask others[9];
+    struct s3_session_ask others[10];
     struct arena a;
     arena_init(&a);
-    for (size_t i = 0; i < 9; i++)
+    for (size_t i = 0; i < 10; i++)
         others[i] = full;
     others[0].generation--;
     others[1].creds_key = "";
@@ -56,7 +59,8 @@ static void each_part_makes_another_key(void **state)
     others[6].port = 443;
     others[7].loopback_ok = false;
     others[8].via = SPAN("");
-    for (size_t i = 0; i < 9; i++)
+    others[9].route = 3;
+    for (size_t i = 0; i < 10; i++)
         assert_string_not_equal(s3_session_key(&full, &a), s3_session_key(&others[i], &a));
     arena_clear(&a);
 }
@@ -141,15 +145,29 @@ static void a_proxys_token_is_found_by_its_address(void **state)
     static const char file[] = "[proxy]\nupstream_proxy = http://u:general@Proxy.corp:3128/\n"
                                "[route \"a.example\"]\nupstream_proxy = http://u:own@[::1]:8080\n"
                                "[route \"b.example\"]\nupstream_proxy = none\n"
-                               "[route \"c.example\"]\nupstream_proxy = http://bare:3128\n";
+                               "[route \"c.example\"]\nupstream_proxy = http://bare:3128\n"
+                               "[route \"d.example\"]\nupstream_proxy = HTTP://u:d@[::1]:8080\n";
+    static const struct {
+        unsigned route;
+        const char *via, *userinfo;
+    } rows[] = {
+        {0, "proxy.corp:3128", "u:general"},
+        {0, "[::1]:8080", ""}, // a route's
+        {1, "[::1]:8080", "u:own"},
+        {1, "proxy.corp:3128", ""}, // the route is another one after a reload
+        {3, "bare:3128", ""},
+        {4, "[::1]:8080", "u:d"},
+        {5, "proxy.corp:3128", "u:general"}, // no such route any more
+        {0, "proxy.corp:3129", ""},
+    };
     struct config_input in = {.file_name = "test.conf", .file = span_of(file)};
     struct config *c = NULL;
     struct err e;
     assert_int_equal(config_parse(&in, &c, &e), ST_OK);
-    assert_span(s3_session_userinfo(c, SPAN("proxy.corp:3128")), "u:general");
-    assert_span(s3_session_userinfo(c, SPAN("[::1]:8080")), "u:own");
-    assert_span(s3_session_userinfo(c, SPAN("bare:3128")), "");
-    assert_span(s3_session_userinfo(c, SPAN("proxy.corp:3129")), "");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct s3_session_ask ask = {.route = rows[i].route, .via = span_of(rows[i].via)};
+        assert_span(s3_session_userinfo(c, &ask), rows[i].userinfo);
+    }
     config_release(c);
 }
 

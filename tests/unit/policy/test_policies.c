@@ -416,6 +416,25 @@ static void an_allow_lets_no_further_host_in(void **state)
     PLAN_CHECK("[policy]\naction = allow\n", rows);
 }
 
+#define EXPRESS "http://b--use1-az4--x-s3.s3express-use1-az4.us-east-1.amazonaws.com"
+
+// Its answer holds keys that may do anything with the bucket, past this proxy.
+static void a_session_of_s3_express_is_every_method_and_every_path(void **state)
+{
+    (void)state;
+    JUDGE("method = GET", {"GET " EXPRESS "/k" REST, true, true},
+          {"GET " EXPRESS "/?session" REST, true, false},
+          {"GET " EXPRESS "/?x&%73ession=" REST, true, false},
+          {"PUT " EXPRESS "/k" REST, false, false});
+    JUDGE("method = PUT", {"GET " EXPRESS "/k" REST, false, false},
+          {"GET " EXPRESS "/?session" REST, true, false});
+    JUDGE("path = /public/", {"GET " EXPRESS "/public/k" REST, true, true},
+          {"GET " EXPRESS "/?session" REST, true, false});
+    JUDGE("key = public/", {"GET " EXPRESS "/?session" REST, true, false});
+    JUDGE("bucket = b--use1-az4--x-s3", {"GET " EXPRESS "/?session" REST, true, true});
+    JUDGE("bucket = other", {"GET " EXPRESS "/?session" REST, false, false});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -435,6 +454,7 @@ int main(void)
         cmocka_unit_test(a_form_decides_once_it_is_here),
         cmocka_unit_test(buckets_of_own_domains_at_aws_are_named_by_the_host),
         cmocka_unit_test(an_allow_lets_no_further_host_in),
+        cmocka_unit_test(a_session_of_s3_express_is_every_method_and_every_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,7 +21,8 @@ static bool wants(const char *conf, const char *method, const char *host, const 
     return is_wanted;
 }
 
-#define COPY " HTTP/1.1\r\nX-Amz-Copy-Source: /b/k\r\nX-Rest:"
+#define FIELD(line) " HTTP/1.1\r\n" line "\r\nX-Rest:"
+#define COPY        FIELD("X-Amz-Copy-Source: /b/k")
 
 static const struct {
     const char *method, *host, *rest;
@@ -46,7 +47,11 @@ static const struct {
     {"GET", BUCKET, "/?session", false},
     {"GET", BUCKET, "/?session=", false},
     {"GET", BUCKET, "/?x=1&session", false},
+    {"GET", BUCKET, "/?%73ession", false},
     {"HEAD", BUCKET, "/", false},
+    {"PUT", BUCKET, "/k" FIELD("X-Amz-Server-Side-Encryption: aws:kms"), false},
+    {"POST", BUCKET, "/k?uploads" FIELD("x-amz-server-side-encryption-bucket-key-enabled: true"),
+     false},
     {"PUT", BUCKET, "/k" COPY, false},
     {"PUT", BUCKET, "/k?partNumber=1&uploadId=x" COPY, false},
     {"GET", BUCKET, "/k" COPY, true}, // means nothing there
@@ -93,6 +98,10 @@ static void only_what_we_sign_with_sigv4_has_one(void **state)
     assert_false(wants("[route \"" BUCKET "\"]\nalgorithm = sigv4a\n", "GET", BUCKET, "/k"));
     assert_false(wants("[route \"" BUCKET "\"]\nservice = s3\n", "GET", BUCKET, "/k"));
     assert_true(wants("[route \"" BUCKET "\"]\nsign = query\n", "GET", BUCKET, "/k"));
+    assert_false(wants("[route \"" BUCKET "\"]\nsign = redirect\n", "GET", BUCKET, "/k"));
+    assert_false(wants("[route \"" BUCKET "\"]\nupstream = http://10.1.2.3:8080\n", "GET", BUCKET,
+                       "/k")); // its keys would cross the wire in clear
+    assert_false(wants("[policy]\naction = deny\n", "GET", BUCKET, "/k"));
     assert_true(wants("[route \"*\"]\nservice = s3express\nupstream = http://127.0.0.1:1\n", "GET",
                       BUCKET, "/k"));
     assert_false(wants("[route \"*\"]\nservice = s3express\nupstream = http://127.0.0.1:1\n", "GET",

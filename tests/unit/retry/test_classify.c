@@ -212,6 +212,7 @@ static void each_repair_has_its_codes(void **state)
         {"ExpiredTokenException", RETRY_TOKEN},
         {"TokenRefreshRequired", RETRY_TOKEN},
         {"InvalidClientTokenId", RETRY_KEY},
+        {"InvalidToken", RETRY_KEY},
         {"UnrecognizedClientException", RETRY_KEY},
         {"InvalidAccessKeyId", RETRY_KEY},
         {"XAmzContentSHA256Mismatch", RETRY_FINAL},
