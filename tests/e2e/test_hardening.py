@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A process that holds keys: what it lets be seen, and how it bears scarcity."""
+import contextlib
 import json
 import os
 import pathlib
@@ -30,8 +31,11 @@ def cpu_seconds(proxy):
 
 
 def descriptors(proxy):
-    return {name: os.readlink(f"/proc/{proxy.process.pid}/fd/{name}")
-            for name in os.listdir(f"/proc/{proxy.process.pid}/fd")}
+    found = {}
+    for path in pathlib.Path(f"/proc/{proxy.process.pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            found[path.name] = os.readlink(path)
+    return found
 
 
 def test_no_core_and_no_new_privileges(proxy):
