@@ -165,6 +165,7 @@ def test_without_the_permission_the_credentials_sign(aws, one):
         assert one.request("PUT", URL + "k", body=b"x").status == 200
         assert signed_by(last(aws)) == "credentials"
     assert len(asked(aws)) == 1
+    harness.wait_until(lambda: one.log.count(" ACCESS [") == 5, 5, "the log")
     lines = [line for line in one.log.splitlines() if "S3 Express: no session for" in line]
     assert len(lines) == 1
     assert f"{BUCKET}.{ZONE} (it answered 403 AccessDenied)" in lines[0]
