@@ -7,7 +7,7 @@ import pytest
 from fake_aws import FakeAws, Identity
 from mock_metadata import MockMetadata
 from retrying import base_line, metrics
-from soak import FILED, PLAIN_TUNNEL, Soak, slope
+from soak import FILED, NOT_TWICE, PLAIN_TUNNEL, Soak, slope
 from stub_dns import StubDns
 
 pytestmark = pytest.mark.own_namespace
@@ -75,6 +75,7 @@ def test_mixed_traffic_is_right_and_nothing_grows(tmp_path, authority, certifica
             rss, fds = report(soak)
             assert proxy.process.poll() is None, proxy.process.returncode
             assert not soak.wrong
+            assert soak.done.pop(NOT_TWICE, 0) <= 1 + soak.done["multipart"] / 200
             kinds = {kind for kind, count in soak.done.items() if count}
             assert len(kinds) >= 18 or SECONDS < 10, kinds
             harness.wait_until(lambda: metrics(proxy)["requests_forwarded"] == 0, 10)
