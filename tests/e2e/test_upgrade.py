@@ -218,9 +218,9 @@ def test_command_of_the_document_upgrades(aws, start_proxy, tmp_path):
     old = proxy.process
     subprocess.run(["sh", "-ec", command.replace("/run/sigv4-proxy/pid", str(path))], check=True, timeout=60)
     assert old.wait(60) == 0
-    pid = int(path.read_text())
-    assert pid != old.pid
-    proxy.process = harness.Heir(pid)
+    # The successor writes it when it is told to go, which is when the other one may end.
+    harness.wait_until(lambda: path.exists() and path.read_text() not in ("", f"{old.pid}\n"), 10, "the successor's pid")
+    proxy.process = harness.Heir(int(path.read_text()))
     assert fetch(proxy) == 200
 
 
