@@ -21,6 +21,7 @@
 // snapshot.c. Spans are trimmed, judged and copied; texts of errors never show them.
 struct creds_parts {
     struct span access_key, secret_key, session_token; // an empty token is none
+    bool is_temporary;                                 // ... which is then an error
     struct span account_id;                            // empty: not known
     int64_t expires_at_ms;
     const char *provider;

@@ -48,6 +48,7 @@ enum status json_answer_creds(const json_t *o, const struct json_answer_form *f,
     struct creds_parts p = {.access_key = span_of(json_answer_text(o, "AccessKeyId")),
                             .secret_key = span_of(json_answer_text(o, "SecretAccessKey")),
                             .session_token = span_of(json_answer_text(o, f->token)),
+                            .is_temporary = f->wants_token,
                             .account_id = span_of(json_answer_text(o, "AccountId")),
                             .provider = f->provider,
                             .source = f->source};

@@ -75,6 +75,7 @@ enum status login_token_creds(const struct login_token *t, const struct creds_pa
         .access_key = span_of(text_in(t->document, "accessKeyId")),
         .secret_key = span_of(text_in(t->document, "secretAccessKey")),
         .session_token = span_of(text_in(t->document, "sessionToken")),
+        .is_temporary = true,
         .account_id = span_of(text_in(t->document, "accountId")),
         .expires_at_ms = t->expires_at_ms,
         .provider = p->provider,

@@ -51,7 +51,7 @@ enum status creds_make(const struct creds_parts *p, struct creds **out, struct e
     enum status st = judge(id, "access key id", ACCESS_KEY_MAX, e);
     if (st == ST_OK)
         st = judge(secret, "secret access key", SECRET_KEY_MAX, e);
-    if (st == ST_OK && token.len)
+    if (st == ST_OK && (token.len || p->is_temporary))
         st = judge(token, "session token", SESSION_TOKEN_MAX, e);
     if (st != ST_OK)
         return st;

@@ -158,6 +158,7 @@ enum status sso_role_creds(struct span answer, const struct creds_parts *p, stru
     parts.access_key = span_of(text_in(role, names[0]));
     parts.secret_key = span_of(text_in(role, names[1]));
     parts.session_token = span_of(text_in(role, names[2]));
+    parts.is_temporary = true;
     parts.expires_at_ms = json_integer_value(until); // since the epoch, milliseconds
     if (st == ST_OK)
         st = creds_make(&parts, out, e);

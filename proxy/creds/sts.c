@@ -305,6 +305,7 @@ enum status sts_make_creds(struct sts_document *d, const char *provider, const c
     struct creds_parts p = {.access_key = buf_span(&d->fields[STS_ACCESS_KEY]),
                             .secret_key = buf_span(&d->fields[STS_SECRET_KEY]),
                             .session_token = buf_span(&d->fields[STS_SESSION_TOKEN]),
+                            .is_temporary = true,
                             .account_id = account_of(sts_document_get(d, STS_ARN)),
                             .provider = provider,
                             .source = source};

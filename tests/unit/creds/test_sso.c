@@ -474,6 +474,9 @@ static void answer_that_is_none_is_refused(void **state)
         {"{\"roleCredentials\":{\"accessKeyId\":\"A\",\"secretAccessKey\":\"S\",\"expiration\":1}}",
          "roleCredentials.sessionToken is missing"},
         {"{\"roleCredentials\":{\"accessKeyId\":\"A\",\"secretAccessKey\":\"S\",\"sessionToken\":"
+         "\" \",\"expiration\":1}}",
+         "the session token is empty"},
+        {"{\"roleCredentials\":{\"accessKeyId\":\"A\",\"secretAccessKey\":\"S\",\"sessionToken\":"
          "\"T\",\"expiration\":\"2999-01-01T00:00:00Z\"}}",
          "roleCredentials.expiration is no time"},
         {"{\"roleCredentials\":{\"accessKeyId\":\"A\",\"secretAccessKey\":\"S\",\"sessionToken\":"
