@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "front/session.h"
 #include "log/log.h"
 #include "log/redact.h"
 #include "policy/action.h"
@@ -201,8 +202,7 @@ static const char *hint(struct request *r)
 static void explain_denial(struct request *r, struct span code, struct span body)
 {
     struct arena *a = &r->arena;
-    const struct fact *signer = r->session ? r->session : r->creds;
-    const struct creds *c = signer ? signer->value : NULL;
+    const struct creds *c = session_signer(r);
     struct span message = error_message(body, a);
     struct span said = word_behind(message, "not authorized to perform: ");
     struct span user = word_behind(message, "User: ");

@@ -123,7 +123,7 @@ static enum status sign(struct request *r, const struct hdrs *h, struct sign_tar
     int64_t wall_ms = clock_wall_ms();
     r->retry.sent_wall_ms = wall_ms;
     r->retry.skew_ms = repair_skew(r);
-    const struct creds *session = r->session ? session_current(r, wall_ms) : NULL;
+    const struct creds *session = session_current(r, wall_ms);
     const struct creds *c = session ? session : current_creds(r, wall_ms);
     bool is_query = p->sign != PLAN_SIGN_HEADER;
     if (!c || (is_query && expiry(r, c, wall_ms) < 1))

@@ -74,3 +74,9 @@ const struct creds *session_current(struct request *r, int64_t wall_ms)
     r->session = NULL;
     return NULL;
 }
+
+const struct creds *session_signer(const struct request *r)
+{
+    const struct fact *f = r->session ? r->session : r->creds;
+    return f ? f->value : NULL;
+}

@@ -11,5 +11,7 @@
 void session_want(struct request *r, void (*then)(struct request *r));
 // The newest that the worker knows, left in r->session; NULL: none, or it has expired.
 const struct creds *session_current(struct request *r, int64_t wall_ms);
+// What signed, or would: the session, or else the credentials; NULL: neither.
+const struct creds *session_signer(const struct request *r);
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "front/diagnose.h"
+#include "front/session.h"
 #include "log/log.h"
 #include "log/redact.h"
 
@@ -98,8 +99,7 @@ static size_t find_text(struct span s, const char *text)
 // The text up to the first thing that must not be logged.
 static struct span cut_secrets(const struct request *r, struct span s)
 {
-    const struct fact *signer = r->session ? r->session : r->creds;
-    const struct creds *c = signer ? signer->value : NULL;
+    const struct creds *c = session_signer(r);
     const char *const marks[] = {"anonical",
                                  "StringToSign",
                                  "AWSAccessKeyId",
