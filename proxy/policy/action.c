@@ -78,20 +78,38 @@ static bool is_prefix(struct span word, struct span service)
 
 // ---- what may name an operation
 
+// The first of a service's rows, which lie together; n_protocols: it has none.
+static size_t first_row(struct span service)
+{
+    size_t low = 0;
+    size_t high = n_protocols;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (span_cmp(span_of(protocols[middle].service), service) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool is_row_of(size_t i, struct span service)
+{
+    return i < n_protocols && span_is(service, protocols[i].service);
+}
+
 static unsigned flags_of(struct span service)
 {
     unsigned flags = 0;
-    for (size_t i = 0; i < n_protocols; i++)
-        if (span_is(service, protocols[i].service))
-            flags |= protocols[i].flags;
+    for (size_t i = first_row(service); is_row_of(i, service); i++)
+        flags |= protocols[i].flags;
     return flags;
 }
 
 static bool has_row(struct span service, struct span prefix, unsigned flag)
 {
-    for (size_t i = 0; i < n_protocols; i++)
-        if (span_is(service, protocols[i].service) && span_is(prefix, protocols[i].prefix) &&
-            (protocols[i].flags & flag))
+    for (size_t i = first_row(service); is_row_of(i, service); i++)
+        if (span_is(prefix, protocols[i].prefix) && (protocols[i].flags & flag))
             return true;
     return false;
 }
