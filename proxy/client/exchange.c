@@ -27,9 +27,9 @@ struct exchange {
     bool is_keep_alive; // what the answer's head says
     bool is_dead;
     bool may_switch; // a 101 is awaited
-    bool is_watched; // before holds the stream's progress at the start
+    bool is_watched; // before holds what the stream had written ahead of the request
     bool is_unseen;
-    struct stream_progress before;
+    uint64_t before;
     unsigned n_interim;
 };
 
@@ -111,7 +111,7 @@ static void look_at_progress(struct exchange *x, bool is_fin)
 {
     struct stream_progress now;
     if (x->is_watched && !x->has_answer && stream_progress(x->u->stream, &now))
-        x->is_unseen = now.sent == x->before.sent || (is_fin && now.acked == x->before.acked);
+        x->is_unseen = now.sent <= x->before || (is_fin && now.acked <= x->before);
 }
 
 static void on_eof(void *arg)
@@ -209,7 +209,8 @@ void exchange_resume(struct exchange *x)
 
 void exchange_watch_progress(struct exchange *x)
 {
-    x->is_watched = stream_progress(x->u->stream, &x->before);
+    x->is_watched = true;
+    x->before = stream_wire_out(x->u->stream);
 }
 
 bool exchange_is_unseen(const struct exchange *x)

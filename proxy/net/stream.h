@@ -119,8 +119,10 @@ bool stream_is_tls(const struct stream *s);
 bool stream_was_resumed(const struct stream *s);  // TLS session reused
 uint64_t stream_bytes_in(const struct stream *s); // application bytes
 uint64_t stream_bytes_out(const struct stream *s);
-// How far TCP is with what was written: octets that left this machine, and those that the peer's
-// kernel has. Also behind a failure. False: the kernel does not tell.
+// Octets for the wire so far, those that wait among them.
+uint64_t stream_wire_out(const struct stream *s);
+// How far TCP is with these: how many left this machine, and how many the peer's kernel has. Also
+// behind a failure. False: the kernel does not tell. Only of streams that were connected.
 struct stream_progress {
     uint64_t sent;
     uint64_t acked;

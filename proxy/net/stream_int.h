@@ -87,6 +87,7 @@ struct stream {
     struct farewell *farewell; // set once stream_close_gently took the stream
     uint64_t bytes_in;
     uint64_t bytes_out;
+    uint64_t wire_taken; // octets that the kernel took
     struct net_addr peer;
 };
 

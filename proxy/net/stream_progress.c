@@ -13,8 +13,10 @@ bool stream_progress(const struct stream *s, struct stream_progress *out)
     struct tcp_info info = {0};
     socklen_t len = sizeof(info);
     if (getsockopt(s->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1 ||
-        len < offsetof(struct tcp_info, tcpi_bytes_sent) + sizeof(info.tcpi_bytes_sent))
+        len < offsetof(struct tcp_info, tcpi_bytes_retrans) + sizeof(info.tcpi_bytes_retrans))
         return false;
-    *out = (struct stream_progress){.sent = info.tcpi_bytes_sent, .acked = info.tcpi_bytes_acked};
+    uint64_t syn = info.tcpi_bytes_acked > 0; // it is acknowledged like an octet
+    *out = (struct stream_progress){.sent = info.tcpi_bytes_sent - info.tcpi_bytes_retrans,
+                                    .acked = info.tcpi_bytes_acked - syn};
     return true;
 }

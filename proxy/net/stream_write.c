@@ -57,12 +57,19 @@ static size_t send_some(struct stream *s, struct iovec *iov, unsigned n, size_t 
         sent = n == 1 ? send(s->fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL)
                       : sendmsg(s->fd, &m, MSG_NOSIGNAL);
     while (sent == -1 && errno == EINTR);
-    if (sent >= 0)
+    if (sent >= 0) {
+        s->wire_taken += (uint64_t)sent;
         return (size_t)sent;
+    }
     if (errno == EAGAIN || errno == EWOULDBLOCK)
         return 0;
     stream_fail_errno_later(s, errno);
     return len;
+}
+
+uint64_t stream_wire_out(const struct stream *s)
+{
+    return s->wire_taken + s->out.len;
 }
 
 static bool may_send(const struct stream *s)
