@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Blocks of 4 KiB and up, newest first. A reset keeps the oldest regular block, so that a request
+// Blocks of 8 KiB (with what frames them) and up, newest first. A reset keeps the oldest regular block, so that a request
 // of ordinary size on a warm connection allocates nothing from the heap.
 #include "base/arena.h"
 
@@ -11,7 +11,7 @@
 #include "base/secret.h"
 #include "base/xalloc.h"
 
-#define BLOCK_LEN 4096
+#define BLOCK_LEN 8128
 #define ALIGN     16
 
 struct arena_block {

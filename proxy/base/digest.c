@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crypto_memory.h"
 #include "base/secret.h"
 #include "base/xalloc.h"
 
@@ -44,36 +45,11 @@ static EVP_MD_CTX *thread_ctx(void)
     return scratch;
 }
 
-// libcrypto's allocations have no failures of their own to handle: see xalloc.h. Its way with a
-// length of 0 is kept.
-static void *crypto_malloc(size_t len, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    return len ? xmalloc(len) : NULL;
-}
-
-static void crypto_free(void *p, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    free(p);
-}
-
-static void *crypto_realloc(void *p, size_t len, const char *file, int line)
-{
-    if (len)
-        return xrealloc(p, len);
-    crypto_free(p, file, line);
-    return NULL;
-}
-
 void digest_setup(void)
 {
     if (sha256)
         return;
-    // Refused where libcrypto has allocated already, as in some tests.
-    (void)CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free);
+    crypto_memory_setup();
     sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     must(sha256 != NULL);
 }
@@ -87,6 +63,7 @@ void digest_thread_end(void)
 {
     EVP_MD_CTX_free(scratch);
     scratch = NULL;
+    crypto_memory_thread_end();
 }
 
 struct digest *digest_new(void)
