@@ -4,9 +4,10 @@
 #ifndef BASE_STATUS_H
 #define BASE_STATUS_H
 
-#define NODISCARD              __attribute__((warn_unused_result))
-#define NEVER_NULL             __attribute__((returns_nonnull))
-#define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
+#define NODISCARD  __attribute__((warn_unused_result))
+#define NEVER_NULL __attribute__((returns_nonnull))
+// What formats text is kept off the way of requests that go well: so is the code that leads there.
+#define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args), cold))
 
 enum status {
     ST_OK = 0,

@@ -23,6 +23,14 @@ static pthread_once_t wire_once = PTHREAD_ONCE_INIT;
 static ssize_t layer_read(struct stream *s, struct tls_peer *layer, char *to, size_t len);
 static bool put_record(struct stream *s, struct tls_peer *layer, const char *p, size_t len);
 
+// OpenSSL wants its queue of errors empty before a call. It always is, and looking is cheaper than
+// clearing all its slots.
+static void expect_no_errors(void)
+{
+    if (ERR_peek_error())
+        ERR_clear_error();
+}
+
 static ssize_t take_behind(struct stream *s, char *to, size_t len)
 {
     struct span first = chain_first(&s->behind);
@@ -219,7 +227,7 @@ static ssize_t read_failed(struct stream *s, struct tls_peer *layer, int error)
 static ssize_t layer_read(struct stream *s, struct tls_peer *layer, char *to, size_t len)
 {
     size_t n = 0;
-    ERR_clear_error();
+    expect_no_errors();
     if (SSL_read_ex(layer->ssl, to, len, &n) == 1)
         return (ssize_t)n;
     int error = SSL_get_error(layer->ssl, 0);
@@ -256,7 +264,7 @@ static bool put_record(struct stream *s, struct tls_peer *layer, const char *p, 
 {
     char why[160];
     size_t n = 0;
-    ERR_clear_error();
+    expect_no_errors();
     while (len && SSL_write_ex(layer->ssl, p, len, &n) == 1) {
         p += n;
         len -= n;
