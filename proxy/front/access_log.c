@@ -3,10 +3,10 @@
 // there.
 #include "front/access_log.h"
 
-#include "base/clock.h"
 #include "log/log.h"
 #include "log/redact.h"
 #include "metrics/metrics.h"
+#include "net/loop.h"
 #include "policy/action.h"
 
 #define TARGET_MAX_LOGGED 2048 // characters of a path, and of a query
@@ -67,7 +67,7 @@ static void count(const struct request *r)
     if (l->code)
         metrics_count(METRIC_ERRORS, span_of(l->code));
     if (r->plan.kind != PLAN_TUNNEL && l->status != 101)
-        metrics_observe_ms(METRIC_TIME_TOTAL, clock_mono_ms() - l->start);
+        metrics_observe_ms(METRIC_TIME_TOTAL, loop_now_ms(r->worker->loop) - l->start);
     if (outcome_of(r) == METRIC_RELAYED || outcome_of(r) == METRIC_UPGRADED)
         metrics_observe_ms(METRIC_TIME_FIRST_BYTE, l->first_byte_ms);
     if (l->attempts && !l->is_reused)
@@ -87,12 +87,13 @@ static void add_query(const struct request *r, struct log_record *l)
     buf_clear(&b);
 }
 
-static void add_counts(const struct request_log *l, struct log_record *line)
+static void add_counts(const struct request *r, struct log_record *line)
 {
+    const struct request_log *l = &r->log;
     log_record_number(line, SPAN("attempts"), l->attempts);
     log_record_number(line, SPAN("in"), (int64_t)l->bytes_in);
     log_record_number(line, SPAN("out"), (int64_t)l->bytes_out);
-    log_record_number(line, SPAN("ms"), clock_mono_ms() - l->start);
+    log_record_number(line, SPAN("ms"), loop_now_ms(r->worker->loop) - l->start);
     log_record_number(line, SPAN("turn_ms"), l->turn_ms);
     log_record_number(line, SPAN("creds_ms"), l->creds_ms);
     log_record_number(line, SPAN("connect_ms"), l->connect_ms);
@@ -127,7 +128,7 @@ static void write_line(const struct request *r)
     log_record_text(&line, SPAN("key"), span_of(l->key), 16);
     log_record_number(&line, SPAN("status"), l->status);
     log_record_text(&line, SPAN("code"), span_of(l->code), 64);
-    add_counts(l, &line);
+    add_counts(r, &line);
     log_record_text(&line, SPAN("upstream_id"), l->upstream_id, 128);
     log_record_text(&line, SPAN("user"), span_of(r->user), 64);
     log_record_number(&line, SPAN("reused"), l->is_reused);

@@ -14,6 +14,7 @@
 #include "front/upload.h"
 #include "http/h1_write.h"
 #include "log/log.h"
+#include "net/loop.h"
 
 #define EXPECT_MS 1000 // a server that says nothing to Expect gets the body then (RFC 9110 10.1.1)
 
@@ -233,7 +234,7 @@ static void on_head(void *arg, const struct msg *m)
         connect_again(r);
         return;
     }
-    r->log.first_byte_ms = clock_mono_ms() - r->log.start;
+    r->log.first_byte_ms = loop_now_ms(r->worker->loop) - r->log.start;
     peek_head(r, m);
 }
 
@@ -241,7 +242,7 @@ static void on_switched(void *arg, const struct msg *m, struct span rest)
 {
     struct request *r = arg;
     const char *why = relay_why_no_switch(m);
-    r->log.first_byte_ms = clock_mono_ms() - r->log.start;
+    r->log.first_byte_ms = loop_now_ms(r->worker->loop) - r->log.start;
     if (!why) {
         tunnel_switch(r, m, rest);
         return;
@@ -421,7 +422,7 @@ static void on_dialled(void *arg, enum dial_fail why, struct upstream *u, const 
     struct request *r = arg;
     struct conn *c = r->conn;
     r->dial = NULL;
-    r->log.connect_ms = clock_mono_ms() - r->log.connect_since;
+    r->log.connect_ms = loop_now_ms(r->worker->loop) - r->log.connect_since;
     if (why == DIAL_OK)
         on_connected(r, u);
     else
@@ -459,7 +460,7 @@ static void connect_upstream(struct request *r, bool is_fresh)
     d.is_fresh = is_fresh;
     struct upstream *u = is_fresh ? NULL : pool_take(r->worker->pool, &d.origin);
     request_arm(r, 0);
-    r->log.connect_since = clock_mono_ms();
+    r->log.connect_since = loop_now_ms(r->worker->loop);
     r->log.connect_ms = 0;
     if (u)
         on_connected(r, u);

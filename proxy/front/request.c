@@ -35,6 +35,7 @@
 #include "front/turn.h"
 #include "front/upload.h"
 #include "log/log.h"
+#include "net/loop.h"
 
 #define MAX_SPARE     64
 #define STREAM_WINDOW UINT64_C(65536) // bytes of a streamed body that may wait for the upstream
@@ -154,7 +155,7 @@ struct request *request_new(struct conn *c)
     r->config = config_acquire(w->setup.config);
     r->state = REQ_READ_HEAD;
     set_id(r);
-    r->log.start = clock_mono_ms();
+    r->log.start = loop_now_ms(w->loop);
     return r;
 }
 
@@ -255,7 +256,7 @@ static void begin(struct request *r)
 static void proceed_with_credentials(struct request *r)
 {
     if (r->plan.is_signed)
-        r->log.creds_ms = clock_mono_ms() - r->log.creds_since;
+        r->log.creds_ms = loop_now_ms(r->worker->loop) - r->log.creds_since;
     bool holds = r->plan.body == PLAN_BODY_HASH || r->plan.body == PLAN_BODY_LENGTH;
     bool expects = r->msg->expects_continue && r->msg->framing != MSG_NO_BODY;
     r->wants_continue = expects;
@@ -303,7 +304,7 @@ static void want_credentials(struct request *r)
 {
     struct worker *w = r->worker;
     struct fact *f = facts_view_peek(w->facts, FACTS_CREDENTIALS, r->plan.creds_key);
-    r->log.creds_since = clock_mono_ms();
+    r->log.creds_since = loop_now_ms(w->loop);
     if (f) {
         on_credentials(r, f);
         return;

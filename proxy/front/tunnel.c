@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/xalloc.h"
 #include "front/again.h"
 #include "front/attempt.h"
@@ -15,6 +14,7 @@
 #include "front/slots.h"
 #include "log/log.h"
 #include "metrics/metrics.h"
+#include "net/loop.h"
 
 struct tunnel_side {
     struct tunnel *tunnel;
@@ -136,7 +136,7 @@ static void on_dialled(void *arg, enum dial_fail why, struct stream *s, const ch
         reply_not_dialled(r, why, text);
         return;
     }
-    r->log.connect_ms = clock_mono_ms() - r->log.connect_since;
+    r->log.connect_ms = loop_now_ms(r->worker->loop) - r->log.connect_since;
     reply_tunnel(r);
     join(t, s);
 }
@@ -146,7 +146,7 @@ void tunnel_start(struct request *r)
     struct dial_request d = attempt_dial(r, false);
     request_set_state(r, REQ_TUNNEL, 0);
     struct tunnel *t = make(r);
-    r->log.connect_since = clock_mono_ms();
+    r->log.connect_since = loop_now_ms(r->worker->loop);
     t->dial = dial_start(&r->worker->dialer, &d, on_dialled, t);
 }
 

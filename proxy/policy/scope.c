@@ -28,9 +28,16 @@ static void fill(struct scope *s, struct span service, struct span region, const
     }
 }
 
+static bool is_open(const struct scope *s)
+{
+    return !s->service.len || !s->region.len;
+}
+
 static void fill_from_host(struct plan_ctx *c, struct scope *s, struct span host, const char *rule)
 {
     struct hosts_answer h;
+    if (!host.len || !is_open(s))
+        return;
     hosts_classify(host, c->a, &h);
     if (h.verdict == HOSTS_SIGN)
         fill(s, h.service, h.region, rule);
@@ -152,8 +159,10 @@ static void gather(struct plan_ctx *c, struct scope *s)
     fill_from_host(c, s, span_of(sign_host), "sign_host's name");
     if (c->has_upstream)
         fill_from_host(c, s, c->named.host, "upstream's name");
-    fill_from_client(c, s);
-    fill_from_query(c, s);
+    if (is_open(s)) {
+        fill_from_client(c, s);
+        fill_from_query(c, s);
+    }
     fill(s, name, region, "name or region alone");
     fill(s, SPAN(""), c->in->bucket_region, "bucket's region, learned");
     fill(s, SPAN(""), c->in->default_region, "default region");
