@@ -20,6 +20,18 @@ int span_cmp(struct span a, struct span b)
     return a.len < b.len ? -1 : a.len > b.len;
 }
 
+// Does not look for the end of cstr first: in a search of a table the first octets tell.
+int span_cmp_to(struct span a, const char *cstr)
+{
+    for (size_t i = 0; i < a.len; i++) {
+        unsigned char is = (unsigned char)a.p[i];
+        unsigned char to = (unsigned char)cstr[i];
+        if (!to || is != to)
+            return to ? is - to : 1;
+    }
+    return cstr[a.len] ? -1 : 0;
+}
+
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t';

@@ -34,8 +34,11 @@ static inline bool span_eq(struct span a, struct span b)
     return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
 }
 
+// Most often the first octet tells.
 static inline bool span_is(struct span s, const char *cstr)
 {
+    if (s.len && (!cstr || s.p[0] != cstr[0]))
+        return false;
     return span_eq(s, span_of(cstr));
 }
 
@@ -90,7 +93,8 @@ static inline size_t span_find(struct span s, char c)
 
 size_t span_rfind(struct span s, char c);   // index of the last c, or s.len
 int span_cmp(struct span a, struct span b); // bytewise, as strcmp
-struct span span_trim(struct span s);       // SP and HTAB at both ends
+int span_cmp_to(struct span a, const char *cstr);
+struct span span_trim(struct span s); // SP and HTAB at both ends
 // Takes the part before the next sep off *rest (all of it where there is none) into *part.
 // Returns false when *rest was exhausted (p set to NULL); an empty span yields one empty part.
 bool span_next(struct span *rest, char sep, struct span *part);

@@ -85,7 +85,7 @@ static size_t first_row(struct span service)
     size_t high = n_protocols;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (span_cmp(span_of(protocols[middle].service), service) < 0)
+        if (span_cmp_to(service, protocols[middle].service) > 0)
             low = middle + 1;
         else
             high = middle;

@@ -21,7 +21,7 @@ const char *hosts_pair_find(const struct hosts_pair *v, size_t n, struct span ke
     size_t lo = 0;
     while (lo < n) {
         size_t mid = lo + (n - lo) / 2;
-        int c = span_cmp(key, span_of(v[mid].key));
+        int c = span_cmp_to(key, v[mid].key);
         if (c == 0)
             return v[mid].value;
         if (c < 0)

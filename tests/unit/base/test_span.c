@@ -62,6 +62,16 @@ static void comparisons_agree_with_strcmp_and_ascii_case(void **state)
     assert_true(span_cmp(SPAN("a"), SPAN("aa")) < 0);
     assert_true(span_cmp(SPAN("B"), SPAN("a")) < 0);
     assert_int_equal(span_cmp(SPAN("x"), SPAN("x")), 0);
+    static const struct span words[] = {{NULL, 0}, {"", 0},     {"a", 1},   {"aa", 2}, {"B", 1},
+                                        {"b", 1},  {"\xff", 1}, {"a\0", 2}, {"\0", 1}};
+    static const char *const texts[] = {"", "a", "aa", "B", "b", "\xff"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        for (size_t k = 0; k < sizeof(texts) / sizeof(texts[0]); k++) {
+            int want = span_cmp(words[i], span_of(texts[k]));
+            int is = span_cmp_to(words[i], texts[k]);
+            assert_true(want < 0 ? is < 0 : want > 0 ? is > 0 : is == 0);
+            assert_int_equal(span_is(words[i], texts[k]), want == 0);
+        }
     assert_true(span_ends(SPAN("a.b"), SPAN(".b")));
     assert_false(span_ends(SPAN("b"), SPAN(".b")));
     assert_int_equal(span_rfind(SPAN("a:b:c"), ':'), 3);
