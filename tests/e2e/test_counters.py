@@ -14,17 +14,19 @@ from retrying import base_line, metrics
 REQUESTS = int(os.environ.get("SIGV4_REQUESTS", "20000"))
 WARM = 4000
 CONF = ("workers = 2\npool_idle_timeout = 1s\n"
-        f'[route "{counted.HOST}"]\nupstream = http://127.0.0.1:%d\n')
+        f'[route "{counted.HOST}"]\nupstream = %s://localhost:%d\n')
 # However many the requests: what the allocator rounds up, and what rest is not quite reached by. A leak of 4 octets
 # or of one block in 100 requests is more, with the 20,000 of a usual run.
 BYTES, BLOCKS = 64 << 10, 200
 
 
-@pytest.fixture
-def server():
-    with subprocess.Popen([sys.executable, counted.__file__], stdout=subprocess.PIPE) as process:
+@pytest.fixture(params=["http", "https"])
+def server(request, authority):
+    """Its scheme and its port."""
+    certificate = [authority.leaf("counted.pem", names=["localhost"])] if request.param == "https" else []
+    with subprocess.Popen([sys.executable, counted.__file__, *certificate], stdout=subprocess.PIPE) as process:
         try:
-            yield int(process.stdout.readline())
+            yield request.param, int(process.stdout.readline())
         finally:
             process.kill()
 

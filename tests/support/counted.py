@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many small requests in little time, for what is counted over thousands of them.
 
-run() pipelines them over a few kept connections. As a program it is the server behind the proxy: it says its port,
-answers every request alike and verifies nothing, so that the proxy is the slow one.
+run() pipelines them over a few kept connections. As a program it is the server behind the proxy, of TLS where it is told
+a certificate: it says its port, answers every request alike and verifies nothing, so that the proxy is the slow one.
 """
 import re
 import select
 import socket
+import ssl
 import sys
 
 HOST = "bucket.s3.us-east-1.amazonaws.com"
@@ -39,7 +40,7 @@ class Messages:
         return whole
 
 
-def serve(listener):
+def serve(listener, tls=None):
     """Until it is killed."""
     poll = select.epoll()
     poll.register(listener, select.EPOLLIN)
@@ -49,6 +50,7 @@ def serve(listener):
             if fd == listener.fileno():
                 sock = listener.accept()[0]
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                sock = tls.wrap_socket(sock, server_side=True) if tls else sock
                 peers[sock.fileno()] = sock, Messages()
                 poll.register(sock, select.EPOLLIN)
                 continue
@@ -64,8 +66,11 @@ def serve(listener):
 
 def receive(sock):
     try:
-        return sock.recv(1 << 18)
-    except ConnectionError:
+        data = sock.recv(1 << 18)
+        while isinstance(sock, ssl.SSLSocket) and sock.pending():
+            data += sock.recv(1 << 18)
+        return data
+    except (ConnectionError, ssl.SSLError):
         return b""
 
 
@@ -115,5 +120,9 @@ def run(address, count, connections=8):
 
 if __name__ == "__main__":
     with socket.create_server(("127.0.0.1", 0)) as server:
+        context = None
+        if len(sys.argv) > 1:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(sys.argv[1])
         print(server.getsockname()[1], flush=True)
-        sys.exit(serve(server))
+        sys.exit(serve(server, context))
