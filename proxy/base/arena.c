@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Blocks of 8 KiB (with what frames them) and up, newest first. A reset keeps the oldest regular block, so that a request
-// of ordinary size on a warm connection allocates nothing from the heap.
+// Blocks of 8 KiB (with what frames them) and up, newest first. A reset keeps the oldest regular
+// block, so that a request of ordinary size on a warm connection allocates nothing from the heap.
 #include "base/arena.h"
 
 #include <stdint.h>

@@ -28,17 +28,20 @@ static void *take_kept(size_t len)
     return NULL;
 }
 
-static bool keep(void *p)
+// The larger ones stay: each serves for the smaller ones as well. Returns what is not kept.
+static void *keep(void *p)
 {
     size_t len = malloc_usable_size(p);
     if (len < KEPT_LEAST || len > KEPT_MOST)
-        return false;
-    for (unsigned i = 0; i < N_KEPT; i++)
-        if (!kept[i]) {
-            kept[i] = p;
-            return true;
-        }
-    return false;
+        return p;
+    for (unsigned i = 0; i < N_KEPT && p; i++) {
+        void *other = kept[i];
+        if (other && malloc_usable_size(other) >= malloc_usable_size(p))
+            continue;
+        kept[i] = p;
+        p = other;
+    }
+    return p;
 }
 
 // A length of 0 is libcrypto's way to ask for nothing.
@@ -56,8 +59,8 @@ static void give(void *p, const char *file, int line)
 {
     (void)file;
     (void)line;
-    if (p && !keep(p))
-        free(p);
+    if (p)
+        free(keep(p));
 }
 
 static void *resize(void *p, size_t len, const char *file, int line)

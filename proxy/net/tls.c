@@ -159,6 +159,7 @@ static void *run_loader(void *arg)
 {
     (void)pthread_setname_np(pthread_self(), "certificates");
     load_now(arg);
+    digest_thread_end();
     log_thread_end();
     return NULL;
 }

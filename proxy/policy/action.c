@@ -78,7 +78,7 @@ static bool is_prefix(struct span word, struct span service)
 
 // ---- what may name an operation
 
-// The first of a service's rows, which lie together; n_protocols: it has none.
+// Where a service's rows begin, which lie together, or would.
 static size_t first_row(struct span service)
 {
     size_t low = 0;
