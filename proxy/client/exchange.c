@@ -218,6 +218,11 @@ bool exchange_is_unseen(const struct exchange *x)
     return x->is_unseen;
 }
 
+void exchange_abort(struct exchange *x)
+{
+    stream_abort(x->u->stream);
+}
+
 bool exchange_has_answer(const struct exchange *x)
 {
     return x->has_answer;

@@ -44,6 +44,8 @@ void exchange_resume(struct exchange *x);
 void exchange_watch_progress(struct exchange *x);
 // It failed, and the peer's side was closed before a single octet of the request had reached it.
 bool exchange_is_unseen(const struct exchange *x);
+// What the kernel has not sent of a failed one is not sent behind it: the request goes elsewhere.
+void exchange_abort(struct exchange *x);
 bool exchange_has_answer(const struct exchange *x); // a byte of an answer has come
 // Gives the connection back to its pool where both sides are complete and certain, closes it else.
 void exchange_free(struct exchange *x); // NULL is fine

@@ -290,6 +290,7 @@ static bool try_stale_again(struct request *r, enum exchange_fail why)
         return false;
     log_debug(r->id, "the kept connection was closed by the upstream; once more on a new one");
     r->was_stale = true;
+    exchange_abort(r->exchange);
     connect_again(r);
     return true;
 }

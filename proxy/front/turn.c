@@ -10,6 +10,7 @@
 #include "front/attempt.h"
 #include "front/reply.h"
 #include "metrics/metrics.h"
+#include "net/loop.h"
 
 // A further attempt must begin before total_timeout is over.
 static int64_t longest_wait_us(const struct request *r)
@@ -50,7 +51,7 @@ void turn_begin(struct request *r)
     int64_t wait_us = rate_reserve(&at->rate, &spec, now_us, most_us);
     if (wait_us > 0) {
         r->turn = at;
-        r->log.turn_since = clock_mono_ms();
+        r->log.turn_since = loop_now_ms(r->worker->loop);
         metrics_observe_ms(METRIC_TIME_TURN, wait_us / 1000);
         request_set_state(r, REQ_WAIT_TURN, (wait_us + 999) / 1000);
         return;
@@ -68,7 +69,7 @@ void turn_leave(struct request *r)
     if (!r->turn)
         return;
     limit_give(&r->turn->waiting, 1);
-    r->log.turn_ms += clock_mono_ms() - r->log.turn_since;
+    r->log.turn_ms += loop_now_ms(r->worker->loop) - r->log.turn_since;
     r->turn = NULL;
 }
 

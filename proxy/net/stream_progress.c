@@ -15,8 +15,12 @@ bool stream_progress(const struct stream *s, struct stream_progress *out)
     if (getsockopt(s->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1 ||
         len < offsetof(struct tcp_info, tcpi_bytes_retrans) + sizeof(info.tcpi_bytes_retrans))
         return false;
-    uint64_t syn = info.tcpi_bytes_acked > 0; // it is acknowledged like an octet
-    *out = (struct stream_progress){.sent = info.tcpi_bytes_sent - info.tcpi_bytes_retrans,
-                                    .acked = info.tcpi_bytes_acked - syn};
+    uint64_t sent = info.tcpi_bytes_sent - info.tcpi_bytes_retrans;
+    // The SYN is acknowledged like an octet. Where it was not, or what was sent and what was not
+    // are together not what the kernel took, these are no counters of ours: of a kernel that leaves
+    // them at 0, of one that counted a retransmission that it had no memory for.
+    if (!info.tcpi_bytes_acked || sent + info.tcpi_notsent_bytes != s->wire_taken)
+        return false;
+    *out = (struct stream_progress){.sent = sent, .acked = info.tcpi_bytes_acked - 1};
     return true;
 }
