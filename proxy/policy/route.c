@@ -198,8 +198,9 @@ bool route_host_field(struct plan_ctx *c)
         p->host = uri_format_host(&p->upstream, p->is_tls, c->a);
         return true;
     }
-    if (c->is_passed) {
-        p->host = written_host(c);
+    struct span written = c->is_passed ? written_host(c) : SPAN("");
+    if (written.len) { // HTTP/1.0 may say none
+        p->host = written;
         return true;
     }
     struct uri_authority h = c->asked;

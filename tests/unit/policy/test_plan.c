@@ -446,6 +446,14 @@ static void plan_passes_presigned_urls_untouched(void **state)
          "tls b.s3.amazonaws.com:443 Host b.s3.amazonaws.com / unsigned stream"},
     };
     PLAN_CHECK("", rows);
+
+    // A client that says no Host means who answers.
+    static const struct plan_row by_host[] = {
+        {"GET /k?X-Amz-Signature=1 HTTP/1.0",
+         "tls x.eu-west-1.es.amazonaws.com:443 Host x.eu-west-1.es.amazonaws.com "
+         "/k?X-Amz-Signature=1 unsigned none"},
+    };
+    PLAN_CHECK("[proxy]\nhost = x.eu-west-1.es.amazonaws.com\n", by_host);
 }
 
 static void plan_tunnels_to_allowed_hosts_on_443(void **state)
