@@ -2,6 +2,7 @@
 """Everything at once for a while: no wrong octet, and nothing that grows. ./dev soak MINUTES makes it long."""
 import os
 
+import faulty
 import harness
 import pytest
 from fake_aws import FakeAws, Identity
@@ -28,15 +29,17 @@ def report(soak):
     start, end = soak.samples[0], soak.samples[-1]
     print(f"\n{end[0]:.0f} s; {dict(sorted(soak.done.items()))}")
     print(f"RSS {start[1]} to {end[1]} KiB, most {max(s[1] for s in soak.samples)}; descriptors {start[2]} to {end[2]},"
-          f" most {max(s[2] for s in soak.samples)}; threads {start[3]} to {end[3]}")
+          f" most {max(s[2] for s in soak.samples)}; threads {start[3]} to {end[3]}; allocated {start[4]:.0f} to {end[4]:.0f} KiB in {start[5]} to "
+          f"{end[5]} blocks")
     later = [s for s in soak.samples if s[0] > WARM]
-    rss, fds = 0.0, 0.0
+    rss, fds, live = 0.0, 0.0, 0.0
     if len(later) > 60:
-        rss, fds = (slope([(s[0] / 60, s[field]) for s in later]) for field in (1, 2))
-        print(f"after the first minute: RSS {rss:+.1f} KiB/min, descriptors {fds:+.2f}/min")
+        rss, fds, live, blocks = (slope([(s[0] / 60, s[field]) for s in later]) for field in (1, 2, 4, 5))
+        print(f"after the first minute: RSS {rss:+.1f} KiB/min, descriptors {fds:+.2f}/min, allocated {live:+.1f} KiB/min "
+              f"in {blocks:+.1f} blocks/min")
     print(f"wrong: {len(soak.wrong)} {soak.wrong[:20]}")
     # Over a few minutes the allocator's ups and downs, some MiB, look like a slope.
-    return (rss, fds) if len(later) > 600 else (0.0, 0.0)
+    return (rss, fds, live) if len(later) > 600 else (0.0, 0.0, 0.0)
 
 
 def test_mixed_traffic_is_right_and_nothing_grows(tmp_path, authority, certificate, outside):
@@ -56,8 +59,9 @@ def test_mixed_traffic_is_right_and_nothing_grows(tmp_path, authority, certifica
             fresh.replace(tmp_path / ".aws/credentials")
 
         new_file()
+        heap = None if harness.SANITIZER else faulty.Machine(tmp_path, "heap")
         proxy = harness.Proxy(tmp_path, conf=conf_text(ca, dns), identity=None, ca_bundle=authority.bundle,
-                              env=machine.container)
+                              env=machine.container | (heap.environment() if heap else {}))
         proxy.ca_bundle = authority.bundle
         other = proxy.common + conf_text(ca, dns).replace("10ms", "12ms", 1)
         texts = [other, proxy.conf_path.read_text()]
@@ -71,9 +75,9 @@ def test_mixed_traffic_is_right_and_nothing_grows(tmp_path, authority, certifica
         try:
             proxy.start()
             before = base_line(proxy)
-            with Soak(proxy, aws, ca / "ca.pem", {"file": new_file, "configuration": new_conf}) as soak:
+            with Soak(proxy, aws, ca / "ca.pem", {"file": new_file, "configuration": new_conf}, heap) as soak:
                 soak.stop.wait(SECONDS)
-            rss, fds = report(soak)
+            rss, fds, live = report(soak)
             assert proxy.process.poll() is None, proxy.process.returncode
             assert not soak.wrong
             assert soak.done.pop(NOT_TWICE, 0) <= 1 + soak.done["multipart"] / 200
@@ -82,6 +86,6 @@ def test_mixed_traffic_is_right_and_nothing_grows(tmp_path, authority, certifica
             harness.wait_until(lambda: metrics(proxy)["requests_forwarded"] == 0, 10)
             # Idle connections to the server may still be pooled.
             harness.wait_until(lambda: base_line(proxy) <= before + 24, 10, "descriptors at the base line")
-            assert rss < RSS_SLOPE and fds < FD_SLOPE
+            assert rss < RSS_SLOPE and fds < FD_SLOPE and live < RSS_SLOPE
         finally:
             proxy.stop()

@@ -43,17 +43,18 @@ def expect(claim, *what):
 
 
 class Soak:
-    """proxy: a harness.Proxy that intercepts; ca: the file of its local CA; rotate: {name: function}."""
+    """proxy: a harness.Proxy that intercepts; ca: the file of its local CA; rotate: {name: function};
+    heap: the faulty.Machine that counts its allocations, or None."""
 
-    def __init__(self, proxy, aws, ca, rotate, seed=1):
+    def __init__(self, proxy, aws, ca, rotate, heap=None, seed=1):
         self.proxy, self.aws, self.rotate = proxy, aws, rotate
         self.inner = ssl.create_default_context(cafile=str(ca))
         self.outer = ssl.create_default_context(cafile=str(proxy.ca_bundle))
-        self.seed = seed
+        self.heap, self.seed = heap, seed
         self.stop = threading.Event()
         self.done = Counter()
         self.wrong = []
-        self.samples = []  # (seconds, RSS in KiB, descriptors, threads)
+        self.samples = []  # (seconds, RSS in KiB, descriptors, threads, KiB and blocks that are allocated)
         self.start = time.monotonic()
         kinds = [self.objects] * 3 + [self.large, self.hashed, self.filed, self.multipart, self.faults, self.throttled,
                                       self.cut, self.slow_sender, self.slow_reader, self.tunnel, self.intercepted]
@@ -295,7 +296,8 @@ class Soak:
         status = (folder / "status").read_text()
         rss, threads = (int(re.search(rf"^{name}:\s+(\d+)", status, re.M).group(1)) for name in ("VmRSS", "Threads"))
         fds = len(list((folder / "fd").iterdir()))
-        self.samples.append((time.monotonic() - self.start, rss, fds, threads))
+        live = (self.heap["live_bytes"] / 1024, self.heap["live_blocks"]) if self.heap else (0, 0)
+        self.samples.append((time.monotonic() - self.start, rss, fds, threads, *live))
         with self.aws.lock:
             self.aws.requests.clear()  # a soak must not grow by itself
 
