@@ -59,7 +59,7 @@ def test_mixed_traffic_is_right_and_nothing_grows(tmp_path, authority, certifica
             fresh.replace(tmp_path / ".aws/credentials")
 
         new_file()
-        heap = None if harness.SANITIZER else faulty.Machine(tmp_path, "heap")
+        heap = None if harness.SANITIZER or not os.path.exists(faulty.LIBRARY) else faulty.Machine(tmp_path, "heap")
         proxy = harness.Proxy(tmp_path, conf=conf_text(ca, dns), identity=None, ca_bundle=authority.bundle,
                               env=machine.container | (heap.environment() if heap else {}))
         proxy.ca_bundle = authority.bundle
