@@ -36,8 +36,6 @@ static bool is_open(const struct scope *s)
 static void fill_from_host(struct plan_ctx *c, struct scope *s, struct span host, const char *rule)
 {
     struct hosts_answer h;
-    if (!host.len || !is_open(s))
-        return;
     hosts_classify(host, c->a, &h);
     if (h.verdict == HOSTS_SIGN)
         fill(s, h.service, h.region, rule);
@@ -156,10 +154,10 @@ static void gather(struct plan_ctx *c, struct scope *s)
         fill(s, c->host.service, c->host.region, c->host.rule);
     const char *sign_host =
         c->route && c->route->sign_host ? c->route->sign_host : config->sign_host;
-    fill_from_host(c, s, span_of(sign_host), "sign_host's name");
-    if (c->has_upstream)
-        fill_from_host(c, s, c->named.host, "upstream's name");
-    if (is_open(s)) {
+    if (is_open(s)) { // the dear ones
+        fill_from_host(c, s, span_of(sign_host), "sign_host's name");
+        if (c->has_upstream)
+            fill_from_host(c, s, c->named.host, "upstream's name");
         fill_from_client(c, s);
         fill_from_query(c, s);
     }
