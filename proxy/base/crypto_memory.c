@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // libssl takes its buffers for records anew for each read and each write (SSL_MODE_RELEASE_BUFFERS,
 // so that idle connections have none). Blocks of that size are the dear ones of malloc's: a thread
-// keeps one of each kind for the next call.
+// keeps two for the next calls.
 #include "base/crypto_memory.h"
 
 #include <malloc.h>
