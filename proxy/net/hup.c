@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tells that a peer hung up while nobody reads from it. libevent has EV_CLOSED for that, but where
 // only EV_CLOSED is registered a reset connection (EPOLLERR) is translated to events that nobody
-// waits for and the loop spins. So such descriptors wait in an epoll of their own, one shot each,
-// and that epoll is one descriptor of the loop.
+// waits for and the loop spins. So such descriptors wait in an epoll of their own, one shot each.
 #include <stddef.h>
 #include <sys/epoll.h>
-#include <unistd.h>
 
 #include "net/loop_int.h"
 
@@ -25,24 +23,18 @@ static void on_hup(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-static bool open_epoll(struct loop *l)
+bool hup_open(struct loop *l)
 {
-    if (l->hup_fd != -1)
-        return true;
-    l->hup_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (l->hup_fd == -1)
-        return false;
-    (void)event_assign(&l->hup, l->base, l->hup_fd, EV_READ | EV_PERSIST, on_hup, l);
-    return event_add(&l->hup, NULL) == 0;
+    return nested_epoll_open(l, &l->hup, on_hup);
 }
 
 void hup_arm(struct loop *l, int fd, struct hup_watch *w)
 {
-    if (w->is_armed || !open_epoll(l))
+    if (w->is_armed)
         return;
     struct epoll_event want = {.events = EPOLLRDHUP | EPOLLONESHOT, .data.ptr = w};
     int op = w->is_known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-    if (epoll_ctl(l->hup_fd, op, fd, &want) == -1)
+    if (epoll_ctl(l->hup.fd, op, fd, &want) == -1)
         return;
     w->is_known = true;
     w->is_armed = true;
@@ -51,16 +43,7 @@ void hup_arm(struct loop *l, int fd, struct hup_watch *w)
 void hup_forget(struct loop *l, int fd, struct hup_watch *w)
 {
     if (w->is_known)
-        (void)epoll_ctl(l->hup_fd, EPOLL_CTL_DEL, fd, NULL);
+        (void)epoll_ctl(l->hup.fd, EPOLL_CTL_DEL, fd, NULL);
     w->is_known = false;
     w->is_armed = false;
-}
-
-void hup_clear(struct loop *l)
-{
-    if (l->hup_fd == -1)
-        return;
-    (void)event_del(&l->hup);
-    (void)close(l->hup_fd);
-    l->hup_fd = -1;
 }

@@ -136,7 +136,8 @@ struct loop *loop_new(const char *name, struct err *e)
     (void)pthread_once(&libevent_once, setup_libevent);
     struct loop *l = xcalloc(1, sizeof(*l));
     l->name = name;
-    l->hup_fd = -1;
+    l->hup.fd = -1;
+    l->low.fd = -1;
     TAILQ_INIT(&l->soon);
     TAILQ_INIT(&l->next);
     TAILQ_INIT(&l->guests);
@@ -147,9 +148,10 @@ struct loop *loop_new(const char *name, struct err *e)
     atomic_store(&l->beat_ms, clock_mono_ms());
     if (l->base && l->wake_fd != -1 &&
         event_assign(&l->wake, l->base, l->wake_fd, EV_READ | EV_PERSIST, on_wake, l) == 0 &&
-        event_add(&l->wake, NULL) == 0)
+        event_add(&l->wake, NULL) == 0 && hup_open(l) && low_open(l))
         return l;
     (void)err_set(e, ST_IO, "loop %s: %s", name, strerror(errno));
+    nested_epoll_close(&l->hup);
     if (l->base)
         event_base_free(l->base);
     if (l->wake_fd != -1)
@@ -264,7 +266,8 @@ void loop_free(struct loop *l)
         if (!run_posts(l) && !has_deferred(l) && TAILQ_EMPTY(&l->guests))
             break;
     }
-    hup_clear(l);
+    nested_epoll_close(&l->hup);
+    nested_epoll_close(&l->low);
     (void)event_del(&l->wake);
     event_base_free(l->base);
     (void)close(l->wake_fd);

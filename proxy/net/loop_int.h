@@ -22,6 +22,18 @@ struct loop_guest {
 };
 TAILQ_HEAD(guest_list, loop_guest);
 
+// Another epoll, which is one descriptor of the loop (nested_epoll.c).
+struct nested_epoll {
+    int fd; // -1: none
+    struct event ev;
+};
+
+// A descriptor whose bytes can wait while others are served (low_priority.c).
+struct low_watch {
+    void (*fn)(struct low_watch *w); // may disarm any
+};
+#define LOW_A_TURN 16
+
 // A descriptor watched for the peer's hang-up only (hup.c).
 struct hup_watch {
     void (*fn)(struct hup_watch *w, bool is_reset);
@@ -48,8 +60,9 @@ struct loop {
     struct event_base *base;
     struct event wake;
     int wake_fd;
-    int hup_fd; // an epoll of its own, -1 until used
-    struct event hup;
+    struct nested_epoll hup;
+    struct nested_epoll low;
+    struct low_watch *low_due[LOW_A_TURN]; // of this turn, not called yet; NULL: none
     atomic_bool is_stopping;
     _Atomic int64_t beat_ms;
     int64_t now_ms;
@@ -76,9 +89,19 @@ char *loop_read_area(struct loop *l);
 void loop_bufs_trim(struct loop *l); // each turn; does something once a second
 void loop_bufs_clear(struct loop_bufs *b);
 
+// Each opens its epoll with the loop; false: the kernel refuses (errno).
+bool hup_open(struct loop *l);
+bool low_open(struct loop *l);
+
 // fn is called once when fd's peer has sent FIN or RST; arming again while armed does nothing.
 void hup_arm(struct loop *l, int fd, struct hup_watch *w);
 void hup_forget(struct loop *l, int fd, struct hup_watch *w); // before fd is closed
-void hup_clear(struct loop *l);
+
+// Readable until disarmed; false where the kernel refuses (errno).
+bool low_arm(struct loop *l, int fd, struct low_watch *w);
+void low_disarm(struct loop *l, int fd, const struct low_watch *w); // armed, and fd still open
+
+bool nested_epoll_open(struct loop *l, struct nested_epoll *n, event_callback_fn fn);
+void nested_epoll_close(struct nested_epoll *n);
 
 #endif

@@ -41,12 +41,11 @@ bool stream_is_live(const struct stream *s)
 
 // The kernel may refuse (fs.epoll.max_user_watches, memory): nothing would ever be heard of the
 // peer.
-static void add_event(struct stream *s, struct event *e, bool *is_armed)
+static bool is_watched(struct stream *s, bool was_added)
 {
-    if (event_add(e, NULL) == 0)
-        return;
-    *is_armed = false;
-    stream_fail_later(s, STREAM_RESET, "the socket cannot be watched: %s", strerror(errno));
+    if (!was_added)
+        stream_fail_later(s, STREAM_RESET, "the socket cannot be watched: %s", strerror(errno));
+    return was_added;
 }
 
 void stream_arm_read(struct stream *s, bool is_armed)
@@ -55,7 +54,10 @@ void stream_arm_read(struct stream *s, bool is_armed)
         return;
     s->is_rd_armed = is_armed;
     if (is_armed)
-        add_event(s, &s->rd, &s->is_rd_armed);
+        s->is_rd_armed = is_watched(s, s->is_accepted ? low_arm(s->loop, s->fd, &s->low)
+                                                      : event_add(&s->rd, NULL) == 0);
+    else if (s->is_accepted)
+        low_disarm(s->loop, s->fd, &s->low);
     else
         (void)event_del(&s->rd);
 }
@@ -66,7 +68,7 @@ void stream_arm_write(struct stream *s, bool is_armed)
         return;
     s->is_wr_armed = is_armed;
     if (is_armed)
-        add_event(s, &s->wr, &s->is_wr_armed);
+        s->is_wr_armed = is_watched(s, event_add(&s->wr, NULL) == 0);
     else
         (void)event_del(&s->wr);
 }
@@ -168,6 +170,7 @@ struct stream *stream_make(struct loop *l, int fd, const struct stream_ops *ops,
     s->arg = arg;
     s->turn = (struct deferred){.fn = stream_on_turn, .arg = s};
     s->hup.fn = stream_on_hup;
+    s->low.fn = stream_on_low;
     (void)event_assign(&s->rd, l->base, fd, EV_READ | EV_PERSIST, stream_on_readable, s);
     (void)event_assign(&s->wr, l->base, fd, EV_WRITE | EV_PERSIST, on_writable, s);
     return s;
@@ -183,6 +186,7 @@ struct stream *stream_new(struct loop *l, int fd, const struct stream_ops *ops, 
     s->peer.len = sizeof(s->peer.ss);
     if (getpeername(fd, (struct sockaddr *)&s->peer.ss, &s->peer.len) == -1)
         memset(&s->peer, 0, sizeof(s->peer)); // gone already: reading will tell
+    s->is_accepted = true;
     s->is_connected = true;
     s->is_ready = true;
     stream_arm_read(s, true);

@@ -53,7 +53,8 @@ struct stream_ops {
     void (*closed)(void *arg, enum stream_fail why, const char *text);
 };
 
-// fd becomes the stream's (non-blocking, CLOEXEC, TCP_NODELAY are set). Reading is on.
+// A connection that was accepted: fd becomes the stream's (non-blocking, CLOEXEC, TCP_NODELAY are
+// set). Reading is on, and gives way to streams that were connected.
 struct stream *stream_new(struct loop *l, int fd, const struct stream_ops *ops, void *arg);
 // The peer is a TLS client, whose handshake comes first: data, eof and ready come behind it.
 struct stream *stream_new_tls(struct loop *l, int fd, struct tls_acceptor *server,

@@ -53,10 +53,12 @@ struct stream {
     struct event wr;
     struct deferred turn; // everything that must not happen within a stream_* call
     struct hup_watch hup;
+    struct low_watch low;
     struct timer *stall; // NULL until needed
     int64_t stall_ms;
     int fd;
     unsigned n_holds; // frames of ours on the stack; the memory stays while there are any
+    bool is_accepted; // read with low priority: `low`, not `rd`
     bool is_connected;
     bool is_ready;   // handshake done
     bool is_freed;   // by the owner
@@ -118,6 +120,7 @@ void stream_read_turn(struct stream *s);
 void stream_on_readable(evutil_socket_t fd, short what, void *arg);
 void stream_on_turn(void *arg);
 void stream_on_hup(struct hup_watch *w, bool is_reset);
+void stream_on_low(struct low_watch *w);
 
 // stream_connect.c
 void stream_on_connecting(struct stream *s); // writable while connecting

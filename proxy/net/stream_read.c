@@ -148,12 +148,8 @@ void stream_read_turn(struct stream *s)
     stream_drop(s);
 }
 
-void stream_on_readable(evutil_socket_t fd, short what, void *arg)
+static void on_readable(struct stream *s)
 {
-    (void)fd;
-    (void)what;
-    struct stream *s = arg;
-    loop_enter(s->loop);
     s->is_drained = false;
     if (!s->is_ready) {
         stream_tls_handshake(s);
@@ -165,6 +161,20 @@ void stream_on_readable(evutil_socket_t fd, short what, void *arg)
     }
     stream_arm_read(s, false);
     watch_for_hup(s);
+}
+
+void stream_on_readable(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct stream *s = arg;
+    loop_enter(s->loop);
+    on_readable(s);
+}
+
+void stream_on_low(struct low_watch *w)
+{
+    on_readable((struct stream *)((char *)w - offsetof(struct stream, low)));
 }
 
 void stream_on_hup(struct hup_watch *w, bool is_reset)

@@ -124,6 +124,61 @@ static void freeing_another_stream_that_is_ready_too_is_fine(void **state)
     loop_free(l);
 }
 
+#define CROWD 100
+
+struct crowd {
+    struct owner *in[CROWD];
+    int fd[CROWD];
+    int n_read;    // of those that were accepted
+    int first_out; // n_read when the connected one was first told of bytes
+    int out_fd;    // the connected one's peer
+};
+
+static void tell_out(struct owner *o)
+{
+    struct crowd *c = o->more;
+    assert_ptr_equal(o, c->in[c->n_read]); // in the order in which they became readable
+    c->n_read++;
+    put(c->out_fd, "x");
+}
+
+static void note_first(struct owner *o)
+{
+    struct crowd *c = o->more;
+    if (!c->first_out)
+        c->first_out = c->n_read;
+}
+
+static void accepted_ones_are_read_a_few_a_turn_and_in_order(void **state)
+{
+    (void)state;
+    static struct crowd c;
+    struct net_addr at;
+    int listener = rig_listen(&at);
+    struct loop *l = rig_loop();
+    struct owner *out = owner_new(l);
+    out->s = stream_connect(l, &at, NULL, &owner_ops, out);
+    out->on_data = note_first;
+    out->more = &c;
+    c.out_fd = accept(listener, NULL, NULL);
+    rig_until(l, &out->readies, 1);
+    for (int i = 0; i < CROWD; i++) {
+        c.in[i] = owner_on_pair(l, &c.fd[i]);
+        c.in[i]->on_data = tell_out;
+        c.in[i]->more = &c;
+        put(c.fd[i], "x");
+    }
+    rig_until(l, &c.n_read, CROWD);
+    assert_in_range(c.first_out, 1, CROWD / 3);
+    for (int i = 0; i < CROWD; i++) {
+        assert_int_equal(close(c.fd[i]), 0);
+        owner_free(c.in[i]);
+    }
+    owner_free(out);
+    assert_int_equal(close(c.out_fd) + close(listener), 0);
+    loop_free(l);
+}
+
 static void abort_resets_the_connection(void **state)
 {
     (void)state;
@@ -150,6 +205,7 @@ int main(void)
         cmocka_unit_test(more_spans_than_one_call_takes_arrive_in_order),
         cmocka_unit_test(a_stream_may_be_freed_within_each_callback),
         cmocka_unit_test(freeing_another_stream_that_is_ready_too_is_fine),
+        cmocka_unit_test(accepted_ones_are_read_a_few_a_turn_and_in_order),
         cmocka_unit_test(abort_resets_the_connection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
