@@ -5,7 +5,7 @@ import math
 
 from report import NAMES, Runs
 
-COLOURS = {"nginx": "#8a8f98", "haproxy": "#e69f00", "envoy": "#cc79a7", "peer": "#b5651d", "ours": "#0a84d6"}
+COLOURS = {"nginx": "#8a8f98", "njs": "#3f8f5b", "haproxy": "#e69f00", "envoy": "#cc79a7", "peer": "#b5651d", "ours": "#0a84d6"}
 SHORT = {"get-1k-c1": "GET 1K|1", "get-1k-c16": "GET 1K|16", "get-1k-c64": "GET 1K|64", "get-1k-c256": "GET 1K|256",
          "get-1k-c1000": "GET 1K|1,000", "get-64k-c64": "GET 64K|64", "put-4k-c64": "PUT 4K|64",
          "post-4k-c64": "POST 4K|64, hashed", "put-1m-c16": "PUT 1M|16", "put-1m-hashed-c16": "PUT 1M|16, hashed"}
@@ -53,17 +53,16 @@ def bars(runs, top, height):
     for value in steps(most):
         y = bottom - height * value / most
         out += [line(LEFT, y, WIDTH - RIGHT, y, "grid"), text(LEFT - 8, y + 4, f"{value:g}", "end")]
-    width = group * 0.78 / len(shown)
     for n, scenario in enumerate(runs.scenarios):
         start = LEFT + group * n + group * 0.11
-        for k, target in enumerate(shown):
+        here = [t for t in shown if ratios[scenario, t]]
+        width = group * 0.78 / max(len(here), 4)
+        for k, target in enumerate(here):
             ratio = ratios[scenario, target]
-            if ratio is None:
-                continue
             tall, x = height * ratio.median / most, start + width * k
             out.append(f'<rect x="{x:.1f}" y="{bottom - tall:.1f}" width="{width - 2:.1f}" height="{tall:.1f}" rx="1.5" '
                        f'fill="{COLOURS[target]}"><title>{NAMES[target]}: {ratio}</title></rect>')
-            out.append(text(x + width / 2 - 1, bottom - tall - 4, f"{ratio.median:.2f}", kind="small"))
+            out.append(text(x + width / 2 - 1, bottom - tall - 4, f"{ratio.median:.2f}".lstrip("0"), kind="small"))
         for k, words in enumerate(SHORT[scenario].split("|")):
             out.append(text(start + group * 0.39, bottom + 16 + 14 * k, words, kind="small"))
     y = bottom - height / most
@@ -73,7 +72,7 @@ def bars(runs, top, height):
 def curves(runs, top, height):
     """CPU per request over the number of clients, which grows by factors."""
     counts = [s for s in COUNTS if s in runs.scenarios]
-    points = {t: [(COUNTS[s], runs.cpu(s, t)) for s in counts if runs.cpu(s, t)] for t in runs.targets if t != "peer"}
+    points = {t: [(COUNTS[s], runs.cpu(s, t)) for s in counts if runs.cpu(s, t)] for t in runs.targets if t not in ("peer", "njs")}
     most = max(v for row in points.values() for _, v in row) * 1.1
     bottom = top + height
 

@@ -3,7 +3,8 @@
 import statistics
 
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
-NAMES = {"nginx": "nginx", "haproxy": "HAProxy", "envoy": "Envoy, signing", "peer": "aws-sigv4-proxy", "ours": "sigv4-proxy"}
+NAMES = {"nginx": "nginx", "haproxy": "HAProxy", "njs": "njs, signing", "envoy": "Envoy, signing", "peer": "aws-sigv4-proxy",
+         "ours": "sigv4-proxy"}
 WHAT = {"get-1k-c1": "GET 1 KiB, 1 client", "get-1k-c16": "GET 1 KiB, 16", "get-1k-c64": "GET 1 KiB, 64",
         "get-1k-c256": "GET 1 KiB, 256", "get-1k-c1000": "GET 1 KiB, 1,000", "get-64k-c64": "GET 64 KiB, 64",
         "put-4k-c64": "PUT 4 KiB, 64", "post-4k-c64": "POST 4 KiB, hashed, 64", "put-1m-c16": "PUT 1 MiB, 16",
@@ -83,6 +84,7 @@ def capacity_goals(runs):
         goal("GET 1 KiB, 64 clients: capacity vs nginx", against("get-1k-c64"), AT_LEAST, 0.90, 1.05),
         goal("the same vs Envoy's signer, 16 to 256 clients (the least)", least(runs, middle, "ours", "envoy"),
              AT_LEAST, 2.7, 3.2),
+        goal("the same vs njs's signer", least(runs, middle, "ours", "njs"), AT_LEAST, 2.1, 2.4),
         goal("the same vs aws-sigv4-proxy, 1 client", against("get-1k-c1", "peer"), AT_LEAST, 1.6, 2),
         goal("the same vs aws-sigv4-proxy, 16 and more", least(runs, middle, "ours", "peer"), AT_LEAST, 12, 16),
         goal("POST 4 KiB with payload hash, 64 clients, vs nginx", against("post-4k-c64"), AT_LEAST, 0.85, 1),
@@ -237,8 +239,8 @@ def markdown(results):
     runs = Runs(results.get("capacity", []))
     lines = [line for line in capacity_goals(runs) + other_goals(results) if line]
     parts = [f"Measured on {results['date']} on {results['machine']}; {', '.join(results['versions'].values())}; "
-             f"rounds: {results['rounds']}, of {results['seconds']} s a cell. Requests of sigv4-proxy and of Envoy are signed, all of "
-             "them as the upstream counted; nginx and HAProxy do not sign.\n",
+             f"rounds: {results['rounds']}, of {results['seconds']} s a cell. nginx and HAProxy do not sign; the requests of all others "
+             "are signed, all of them as the upstream counted.\n",
              table(["goal", "measured", "must", "", "stretch", ""], lines) + "\n"]
     musts, stretches = [line[3] for line in lines if line[2]], [line[5] for line in lines if line[4]]
     parts.append(f"Must: {musts.count('met')} of {len(musts)} met. Stretch: {stretches.count('met')} of {len(stretches)}.\n")

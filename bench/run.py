@@ -23,15 +23,15 @@ from ports import free_port  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "build/bench"
-KINDS = {"nginx": targets.Nginx, "haproxy": targets.Haproxy, "envoy": targets.Envoy, "peer": targets.Peer,
-         "ours": targets.Ours}
+KINDS = {"nginx": targets.Nginx, "njs": targets.Njs, "haproxy": targets.Haproxy, "envoy": targets.Envoy,
+         "peer": targets.Peer, "ours": targets.Ours}
 PARTS = ("capacity", "handshakes", "growth", "memory", "gigabyte", "start", "stalled", "signer")
 
 
 def options():
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
     parser.add_argument("--build", default=str(ROOT / "build/release"), help=argparse.SUPPRESS)
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of the capacity table (5)")
+    parser.add_argument("--rounds", type=int, default=9, help="rounds of the capacity table (9)")
     parser.add_argument("--seconds", type=int, default=2, help="of each run in a round (2)")
     parser.add_argument("--sparse-seconds", type=int, default=120, help="of two requests a second (120)")
     parser.add_argument("--scenarios", type=names(series.BY_NAME), default=list(series.BY_NAME), metavar="NAME,…",
@@ -106,7 +106,7 @@ def machine():
 def run_parts(chosen, stage, kinds):
     """What --parts asks for, in the order in which it disturbs least."""
     results = {}
-    others = [(kind, name) for kind, name in kinds if kind is not targets.Peer]
+    others = [(kind, name) for kind, name in kinds if kind not in (targets.Peer, targets.Njs)]
     plain = [(kind, name) for kind, name in others if kind in (targets.Nginx, targets.Ours)]
     if "start" in chosen.parts:
         results["start"] = series.start_up(stage.make, others, 3 if chosen.quick else 11)

@@ -20,25 +20,33 @@ IDENTITY = {"AWS_ACCESS_KEY_ID": "AKIDBENCHBENCHBENCH0",
             "AWS_SESSION_TOKEN": "benchToken" * 40}
 
 NGINX = """
-daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/nginx.err warn; worker_rlimit_nofile 20000;
+{modules}
+daemon off; worker_processes 1; pid {folder}/{slug}.pid; error_log {folder}/{slug}.err warn; worker_rlimit_nofile 20000;
 events {{ worker_connections 16000; }}
 http {{
   access_log {log};
-  client_body_temp_path {folder}/nginx-1; proxy_temp_path {folder}/nginx-2; fastcgi_temp_path {folder}/nginx-3;
-  uwsgi_temp_path {folder}/nginx-4; scgi_temp_path {folder}/nginx-5;
+  client_body_temp_path {folder}/{slug}-1; proxy_temp_path {folder}/{slug}-2; fastcgi_temp_path {folder}/{slug}-3;
+  uwsgi_temp_path {folder}/{slug}-4; scgi_temp_path {folder}/{slug}-5;
+  {script}
   keepalive_requests 1000000000; keepalive_timeout 900s; client_max_body_size 0;
   upstream standin {{ server 127.0.0.1:{upstream}; keepalive 1024; keepalive_requests 1000000000; }}
   server {{
     listen 127.0.0.1:{port} backlog=4096;
     location / {{
       proxy_pass https://standin; proxy_http_version 1.1; proxy_request_buffering off; proxy_max_temp_file_size 0;
-      proxy_set_header Connection ""; proxy_set_header Host {host};
+      proxy_set_header Connection ""; proxy_set_header Host {host}; {fields}
       proxy_ssl_verify on; proxy_ssl_trusted_certificate {ca}; proxy_ssl_protocols TLSv1.2 TLSv1.3;
       proxy_ssl_server_name on; proxy_ssl_name localhost;
     }}
   }}
 }}
 """
+NJS = {
+    "modules": "load_module {module}; env AWS_ACCESS_KEY_ID; env AWS_SECRET_ACCESS_KEY; env AWS_SESSION_TOKEN;",
+    "script": "js_path {scripts}; js_import sign from njs_sign.js; js_set $sign_date sign.date; js_set $sign_token sign.token; "
+              "js_set $sign_authorization sign.authorization;",
+    "fields": "set $sign_host {host}; proxy_set_header X-Amz-Date $sign_date; proxy_set_header Authorization $sign_authorization; "
+              "proxy_set_header X-Amz-Security-Token $sign_token; proxy_set_header X-Amz-Content-Sha256 UNSIGNED-PAYLOAD;"}
 HAPROXY = """
 global
   nbthread 1
@@ -134,18 +142,22 @@ class Target:
         self.port = port
         self.values = IDENTITY | {
             "folder": folder, "port": port, "upstream": upstream, "ca": ca, "host": S3, "hashed": HASHED,
-            "log": str(self.log), "key": IDENTITY["AWS_ACCESS_KEY_ID"], "before": "",
+            "slug": self.slug, "modules": "", "script": "", "fields": "", "log": str(self.log), "key": IDENTITY["AWS_ACCESS_KEY_ID"], "before": "",
             "secret": IDENTITY["AWS_SECRET_ACCESS_KEY"], "token": IDENTITY["AWS_SESSION_TOKEN"]}
         callers = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SIGV4_PROXY_"))}
         self.environment = callers | IDENTITY | {"AWS_EC2_METADATA_DISABLED": "true", "HOME": folder}
         self.process = None
 
     @property
+    def slug(self):
+        return self.name.replace(" ", "-")
+
+    @property
     def log(self):
-        return self.folder / f"{self.name.replace(' ', '-')}.log"
+        return self.folder / f"{self.slug}.log"
 
     def write(self, ending, template):
-        path = self.folder / f"{self.name.replace(' ', '-')}.{ending}"
+        path = self.folder / f"{self.slug}.{ending}"
         path.write_text(template.format(**self.values))
         return str(path)
 
@@ -194,6 +206,26 @@ class Nginx(Target):
     def version(cls):
         said = subprocess.run([cls.program, "-v"], capture_output=True, text=True, check=True).stderr
         return "nginx " + re.search(r"nginx/([\w.]+)", said).group(1)
+
+
+class Njs(Nginx):
+    """nginx with a script that signs."""
+    module = pathlib.Path("/usr/lib/nginx/modules/ngx_http_js_module.so")
+    program = Nginx.program if module.exists() else None
+    is_signing = True
+    skipped = ("get-1k-c1", "get-64k-c64", "put-4k-c64", "post-4k-c64", "put-1m-c16", "put-1m-hashed-c16",
+               "get-1k-c1000")  # no goal names it there
+
+    def command(self):
+        values = self.values | {"module": self.module, "scripts": ROOT / "bench"}
+        self.values |= {key: text.format(**values) for key, text in NJS.items()}
+        return super().command()
+
+    @classmethod
+    def version(cls):
+        said = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", "libnginx-mod-http-js"], capture_output=True,
+                              text=True)
+        return f"njs {said.stdout.split('-')[0]}".strip()
 
 
 class Haproxy(Target):
