@@ -16,7 +16,8 @@
 #include "log/log.h"
 #include "net/loop.h"
 
-#define EXPECT_MS 1000 // a server that says nothing to Expect gets the body then (RFC 9110 10.1.1)
+#define MAX_PIECES 8    // of 16 KiB, of a stored body in one send
+#define EXPECT_MS  1000 // a server that says nothing to Expect gets the body then (RFC 9110 10.1.1)
 
 // ---- the guard
 
@@ -53,28 +54,34 @@ static struct span take_head(struct request *r)
     return head;
 }
 
-static void send_piece(struct request *r, struct span head, struct span data)
+// Returns the length of the data, which is one chunk where chunks are sent.
+static size_t send_pieces(struct request *r, struct span head, const struct span *data,
+                          unsigned n_data)
 {
     char chunk[H1_CHUNK_HEAD_MAX];
-    struct span parts[4];
+    struct span parts[MAX_PIECES + 3];
     unsigned n = 0;
+    size_t len = 0;
+    for (unsigned i = 0; i < n_data; i++)
+        len += data[i].len;
     if (!head.len)
         head = take_head(r);
     if (head.len)
         parts[n++] = head;
-    if (data.len && r->sends_chunked)
-        parts[n++] = span_from(chunk, h1_chunk_head(chunk, data.len));
-    if (data.len)
-        parts[n++] = data;
-    if (data.len && r->sends_chunked)
+    if (len && r->sends_chunked)
+        parts[n++] = span_from(chunk, h1_chunk_head(chunk, len));
+    for (unsigned i = 0; i < n_data; i++)
+        parts[n++] = data[i];
+    if (len && r->sends_chunked)
         parts[n++] = H1_CHUNK_TAIL;
     if (n)
         exchange_send(r->exchange, parts, n);
+    return len;
 }
 
 static void send_head(void *arg)
 {
-    send_piece(arg, SPAN(""), SPAN(""));
+    (void)send_pieces(arg, SPAN(""), NULL, 0);
 }
 
 // A body that streams is likely to stand right behind the head that came: both go in one piece.
@@ -113,13 +120,12 @@ static bool pump_plain(struct request *r, struct span head)
         uint64_t ready = body_unread(&r->body);
         uint64_t held = dechunk_held(r);
         ready = ready > held ? ready - held : 0;
-        struct span data = ready ? body_peek(&r->body) : SPAN("");
-        if (!data.p)
+        // Behind a head whole records would no longer be whole buffers, and be copied together.
+        struct span data[MAX_PIECES];
+        unsigned n = body_peek_parts(&r->body, ready, data, head.len ? 1 : MAX_PIECES);
+        if (ready && !n)
             return false;
-        if (data.len > ready)
-            data.len = (size_t)ready;
-        send_piece(r, head, data);
-        body_take(&r->body, data.len);
+        body_take(&r->body, send_pieces(r, head, data, n));
         head = SPAN("");
     } while (body_unread(&r->body) > dechunk_held(r) &&
              exchange_queued(r->exchange) <= STREAM_HIGH_WATER);
@@ -172,7 +178,7 @@ void attempt_body(struct request *r, struct span data)
     if (r->state == REQ_ATTEMPT && r->exchange && !r->holds_upload)
         request_arm(r, r->plan.idle_timeout);
     if (sends && !is_framed && !body_unread(&r->body)) {
-        send_piece(r, SPAN(""), data);
+        (void)send_pieces(r, SPAN(""), &data, 1);
         body_pass(&r->body, data);
         return;
     }

@@ -215,6 +215,22 @@ struct span body_peek(struct body *b)
     return SPAN("");
 }
 
+unsigned body_peek_parts(struct body *b, uint64_t max, struct span *out, unsigned n)
+{
+    unsigned used = 0;
+    struct span s = body_peek(b); // moves on to a chunk that has some
+    const struct body_chunk *c = b->at;
+    while (s.len && max && used < n) {
+        if (s.len > max)
+            s.len = (size_t)max;
+        out[used++] = s;
+        max -= s.len;
+        c = c ? c->next : NULL;
+        s = c ? span_from(c->p, c->len) : SPAN("");
+    }
+    return used;
+}
+
 static void free_read(struct body *b)
 {
     while (b->first && b->first != b->at)
@@ -226,20 +242,26 @@ static void free_read(struct body *b)
     }
 }
 
+static size_t take_memory(struct body *b, size_t n)
+{
+    size_t left = b->at->len - b->at_offset;
+    n = n < left ? n : left;
+    b->at_offset += (unsigned)n;
+    if (b->at_offset == b->at->len && b->at->next) {
+        b->at = b->at->next;
+        b->at_offset = 0;
+    }
+    if (b->is_forgetting)
+        free_read(b);
+    return n;
+}
+
 void body_take(struct body *b, size_t n)
 {
     b->read += n;
-    if (b->at && b->at_offset < b->at->len) {
-        b->at_offset += (unsigned)n;
-        if (b->at_offset == b->at->len && b->at->next) {
-            b->at = b->at->next;
-            b->at_offset = 0;
-        }
-        if (b->is_forgetting)
-            free_read(b);
-    } else {
-        b->window_left = span_sub(b->window_left, n, b->window_left.len);
-    }
+    while (n && b->at && b->at_offset < b->at->len)
+        n -= take_memory(b, n);
+    b->window_left = span_sub(b->window_left, n, b->window_left.len);
     if (b->is_forgetting && b->in_file && !body_unread(b))
         drop_all(b); // a file gives nothing back until it goes as a whole
 }

@@ -88,6 +88,46 @@ static void bytes_come_back_from_memory_and_then_the_file(void **state)
     assert_int_equal(limit_used(&f->spool), 0);
 }
 
+// Takes it in steps that end within, at and behind the pieces; forgetting must not lose any.
+static void take_in_steps(struct body *b, size_t len, unsigned most)
+{
+    static const size_t steps[] = {1, 16383, 16384, 16385, 40000, 65536};
+    size_t at = 0;
+    for (unsigned turn = 0; at < len; turn++) {
+        struct span part[5];
+        size_t max = steps[turn % 6];
+        unsigned n = body_peek_parts(b, max, part, most);
+        assert_in_range(n, 1, most);
+        size_t total = 0;
+        for (unsigned i = 0; i < n; i++)
+            for (size_t k = 0; k < part[i].len; k++)
+                assert_int_equal(part[i].p[k], octet(at + total++));
+        assert_in_range(total, 1, max);
+        body_take(b, total);
+        at += total;
+    }
+    assert_int_equal(at, len);
+    assert_int_equal(body_unread(b), 0);
+}
+
+static void several_pieces_are_read_together(void **state)
+{
+    struct fixture *f = *state;
+    struct body b;
+    for (unsigned most = 1; most <= 5; most++) {
+        body_init(&b, &f->options);
+        fill(&b, 0, 150000); // memory, then the file
+        take_in_steps(&b, 150000, most);
+        struct span part[1];
+        assert_int_equal(body_peek_parts(&b, 1, part, 1), 0);
+        body_rewind(&b);
+        body_forget(&b);
+        take_in_steps(&b, 150000, most);
+        body_clear(&b);
+        assert_int_equal(limit_used(&f->spool), 0);
+    }
+}
+
 static void a_rewound_reader_sees_the_same_bytes(void **state)
 {
     struct fixture *f = *state;
@@ -340,6 +380,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         BODY_TEST(body_takes_one_piece_more_of_a_writer_that_can_wait),
         BODY_TEST(bytes_come_back_from_memory_and_then_the_file),
+        BODY_TEST(several_pieces_are_read_together),
         BODY_TEST(a_rewound_reader_sees_the_same_bytes),
         BODY_TEST(reading_while_writing_keeps_order),
         BODY_TEST(a_forgetting_store_stays_small_and_cannot_rewind),
