@@ -32,7 +32,7 @@ def options():
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
     parser.add_argument("--build", default=str(ROOT / "build/release"), help=argparse.SUPPRESS)
     parser.add_argument("--rounds", type=int, default=9, help="rounds of the capacity table (9)")
-    parser.add_argument("--seconds", type=int, default=2, help="of each run in a round (2)")
+    parser.add_argument("--seconds", type=int, default=2, help="of each run in a round, those of 1,000 clients twice as long (2)")
     parser.add_argument("--sparse-seconds", type=int, default=120, help="of two requests a second (120)")
     parser.add_argument("--scenarios", type=names(series.BY_NAME), default=list(series.BY_NAME), metavar="NAME,…",
                         help="of " + " ".join(series.BY_NAME))

@@ -120,7 +120,7 @@ static bool pump_plain(struct request *r, struct span head)
         uint64_t ready = body_unread(&r->body);
         uint64_t held = dechunk_held(r);
         ready = ready > held ? ready - held : 0;
-        // Behind a head whole records would no longer be whole buffers, and be copied together.
+        // A head in front shifts the pieces against TLS records: each would be copied.
         struct span data[MAX_PIECES];
         unsigned n = body_peek_parts(&r->body, ready, data, head.len ? 1 : MAX_PIECES);
         if (ready && !n)

@@ -55,7 +55,8 @@ void body_pass(struct body *b, struct span in);
 // The next unread bytes in one piece (at most 16 KiB); empty where the reader has caught up, or p
 // == NULL where the spool file could not be read.
 struct span body_peek(struct body *b);
-// The same in up to n pieces, at most max bytes; returns how many, 0 where body_peek gives nothing.
+// The same in up to n pieces, at most max bytes; returns how many, 0 where there is nothing to read
+// or it could not be read.
 unsigned body_peek_parts(struct body *b, uint64_t max, struct span *out, unsigned n);
 void body_take(struct body *b, size_t n); // no more than was peeked at
 uint64_t body_unread(const struct body *b);

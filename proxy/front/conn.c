@@ -17,6 +17,7 @@
 #include "net/listen.h"
 
 #define LINGER_MS     1000
+#define BEHIND_MS     1000
 #define DRAIN_IDLE_MS 500 // a keep-alive client's next request may be on its way
 
 static void bury(void *arg)
@@ -71,6 +72,7 @@ static void begin_request(struct conn *c)
 {
     struct worker *w = c->worker;
     c->request = request_new(c);
+    c->is_behind = false;
     if (c->n_setups != w->n_setups) { // the connection is older than a reload
         c->n_setups = w->n_setups;
         struct h1_limits limits = limits_of(w->setup.config);
@@ -207,12 +209,25 @@ static void on_closed(void *arg, enum stream_fail why, const char *text)
         conn_close(c);
 }
 
+// What the client is late with has come, and waits behind what others sent: the process was held
+// up, or has too much to do. Once a request.
+static bool are_we_late(struct conn *c)
+{
+    if (c->is_behind || !stream_has_unread(c->stream))
+        return false;
+    c->is_behind = true;
+    timer_set(c->timer, BEHIND_MS);
+    return true;
+}
+
 static void on_timer(void *arg)
 {
     struct conn *c = arg;
     struct request *r = c->request;
     if (c->is_grace) {
         on_grace_over(c);
+    } else if ((!r || r->state == REQ_READ_HEAD) && are_we_late(c)) {
+        return;
     } else if (r && r->state == REQ_READ_HEAD && !h1_parser_is_idle(c->parser)) {
         struct h1_result late = {.status = 408,
                                  .code = "timeout-client",

@@ -10,25 +10,26 @@
 #define CONN_ID_MAX (3 + 2 * DECIMAL_MAX)
 
 struct conn {
-    TAILQ_ENTRY(conn) link;
     struct worker *worker;
     struct stream *stream;
     struct h1_parser *parser;
     struct request *request; // the one being read or answered; NULL between requests
     struct timer *timer;     // idle, head, or half-close grace: only one at a time
     struct inside *inside;   // of a CONNECT that is intercepted; NULL: nothing is
-    struct deferred bury;
-    char id[CONN_ID_MAX];  // "c1-17": the worker's 17th
-    uint64_t bytes_at_hup; // of the request's body, when the grace began
     unsigned n_requests;
     unsigned n_setups;        // of the worker, when the limits were set
-    char peer[NET_ADDR_TEXT]; // for the log
-    uint32_t uid, gid;        // with is_unix
-    struct limit *of_client;  // max_connections_per_client; NULL: not counted
     bool is_unix;             // came through a unix socket
     bool is_dead;             // freed in a deferred turn
     bool is_half;             // the client has sent its FIN
     bool is_grace;            // the timer is the half-close grace
+    bool is_behind;           // so are we, and the timer was set anew
+    uint32_t uid, gid;        // with is_unix
+    char id[CONN_ID_MAX];     // "c1-17": the worker's 17th
+    char peer[NET_ADDR_TEXT]; // for the log
+    uint64_t bytes_at_hup;    // of the request's body, when the grace began
+    struct limit *of_client;  // max_connections_per_client; NULL: not counted
+    struct deferred bury;
+    TAILQ_ENTRY(conn) link;
 };
 
 // On the worker's thread. fd becomes the connection's.

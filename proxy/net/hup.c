@@ -23,14 +23,9 @@ static void on_hup(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-bool hup_open(struct loop *l)
-{
-    return nested_epoll_open(l, &l->hup, on_hup);
-}
-
 void hup_arm(struct loop *l, int fd, struct hup_watch *w)
 {
-    if (w->is_armed)
+    if (w->is_armed || (l->hup.fd == -1 && !nested_epoll_open(l, &l->hup, on_hup)))
         return;
     struct epoll_event want = {.events = EPOLLRDHUP | EPOLLONESHOT, .data.ptr = w};
     int op = w->is_known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;

@@ -148,10 +148,9 @@ struct loop *loop_new(const char *name, struct err *e)
     atomic_store(&l->beat_ms, clock_mono_ms());
     if (l->base && l->wake_fd != -1 &&
         event_assign(&l->wake, l->base, l->wake_fd, EV_READ | EV_PERSIST, on_wake, l) == 0 &&
-        event_add(&l->wake, NULL) == 0 && hup_open(l) && low_open(l))
+        event_add(&l->wake, NULL) == 0 && low_open(l))
         return l;
     (void)err_set(e, ST_IO, "loop %s: %s", name, strerror(errno));
-    nested_epoll_close(&l->hup);
     if (l->base)
         event_base_free(l->base);
     if (l->wake_fd != -1)

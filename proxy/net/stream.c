@@ -41,36 +41,36 @@ bool stream_is_live(const struct stream *s)
 
 // The kernel may refuse (fs.epoll.max_user_watches, memory): nothing would ever be heard of the
 // peer.
-static bool is_watched(struct stream *s, bool was_added)
+static void fail_unwatched(struct stream *s)
 {
-    if (!was_added)
-        stream_fail_later(s, STREAM_RESET, "the socket cannot be watched: %s", strerror(errno));
-    return was_added;
+    stream_fail_later(s, STREAM_RESET, "the socket cannot be watched: %s", strerror(errno));
+}
+
+static bool set_event(struct event *e, bool is_armed)
+{
+    return (is_armed ? event_add(e, NULL) : event_del(e)) == 0;
 }
 
 void stream_arm_read(struct stream *s, bool is_armed)
 {
     if (s->is_rd_armed == is_armed)
         return;
-    s->is_rd_armed = is_armed;
-    if (is_armed)
-        s->is_rd_armed = is_watched(s, s->is_accepted ? low_arm(s->loop, s->fd, &s->low)
-                                                      : event_add(&s->rd, NULL) == 0);
-    else if (s->is_accepted)
-        low_disarm(s->loop, s->fd, &s->low);
-    else
-        (void)event_del(&s->rd);
+    bool is_done = s->is_accepted ? low_set(s->loop, s->fd, &s->low, is_armed, s->is_wr_armed)
+                                  : set_event(&s->rd, is_armed);
+    s->is_rd_armed = is_armed && is_done;
+    if (!is_done)
+        fail_unwatched(s);
 }
 
 void stream_arm_write(struct stream *s, bool is_armed)
 {
     if (s->is_wr_armed == is_armed)
         return;
-    s->is_wr_armed = is_armed;
-    if (is_armed)
-        s->is_wr_armed = is_watched(s, event_add(&s->wr, NULL) == 0);
-    else
-        (void)event_del(&s->wr);
+    bool is_done = s->is_accepted ? low_set(s->loop, s->fd, &s->low, s->is_rd_armed, is_armed)
+                                  : set_event(&s->wr, is_armed);
+    s->is_wr_armed = is_armed && is_done;
+    if (!is_done)
+        fail_unwatched(s);
 }
 
 // Lets go of everything but the memory. The descriptor is closed by stream_free.

@@ -98,6 +98,8 @@ bool stream_has_kept(const struct stream *s); // bytes that `data` did not take
 // Whether bytes have come that were not handed out: kept, inside of the TLS layer, or in the
 // socket, which is asked only where the last read did not empty it.
 bool stream_has_more(struct stream *s);
+// Whether bytes wait in the socket, also those that nobody was told of yet.
+bool stream_has_unread(const struct stream *s);
 bool stream_was_reset(const struct stream *s); // at `hup`: gone in both directions, not half-closed
 
 // Writes or queues all of it (copying what is queued). Several spans go out as one send / one TLS

@@ -45,20 +45,17 @@ enum stream_end {
 struct tls_peer;
 struct farewell;
 
+// What each read and write looks at comes first: with many streams these lines are not in the
+// cache.
 struct stream {
     struct loop *loop;            // borrowed
     const struct stream_ops *ops; // borrowed
     void *arg;
-    struct event rd;
-    struct event wr;
-    struct deferred turn; // everything that must not happen within a stream_* call
-    struct hup_watch hup;
+    struct tls_peer *tls; // NULL for a plain stream
     struct low_watch low;
-    struct timer *stall; // NULL until needed
-    int64_t stall_ms;
     int fd;
     unsigned n_holds; // frames of ours on the stack; the memory stays while there are any
-    bool is_accepted; // read with low priority: `low`, not `rd`
+    bool is_accepted; // waits with low priority: `low` instead of rd and wr
     bool is_connected;
     bool is_ready;   // handshake done
     bool is_freed;   // by the owner
@@ -78,18 +75,23 @@ struct stream {
     bool is_fail_due;
     bool is_accept_due; // stream_accept_tls: the handshake begins later
     enum stream_end end;
-    enum stream_fail fail_why;
-    char *fail_text;
-    struct chain kept; // read, and not taken by the owner
-    struct chain out;
-    struct chain early;        // plaintext written before the handshake is done
-    struct tls_peer *tls;      // NULL for a plain stream
-    struct tls_peer *outer;    // what runs in it is TLS again; NULL: it is not
-    struct chain behind;       // bytes for the upper layer that came before it was
     struct farewell *farewell; // set once stream_close_gently took the stream
+    struct chain out;
+    struct chain kept; // read, and not taken by the owner
     uint64_t bytes_in;
     uint64_t bytes_out;
     uint64_t wire_taken; // octets that the kernel took
+    struct event rd;
+    struct deferred turn; // everything that must not happen within a stream_* call
+    struct hup_watch hup;
+    struct event wr;
+    struct timer *stall; // NULL until needed
+    int64_t stall_ms;
+    enum stream_fail fail_why;
+    char *fail_text;
+    struct chain early;     // plaintext written before the handshake is done
+    struct tls_peer *outer; // what runs in it is TLS again; NULL: it is not
+    struct chain behind;    // bytes for the upper layer that came before it was
     struct net_addr peer;
 };
 
@@ -120,7 +122,7 @@ void stream_read_turn(struct stream *s);
 void stream_on_readable(evutil_socket_t fd, short what, void *arg);
 void stream_on_turn(void *arg);
 void stream_on_hup(struct hup_watch *w, bool is_reset);
-void stream_on_low(struct low_watch *w);
+void stream_on_low(struct low_watch *w, bool is_readable, bool is_writable);
 
 // stream_connect.c
 void stream_on_connecting(struct stream *s); // writable while connecting

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading. The read event stays registered for good: pausing only sets a flag, and the kernel is
+// Reading. The socket stays registered for good: pausing only sets a flag, and the kernel is
 // told when bytes come while it is set (then hup.c waits for the peer's end). After a short recv
 // nothing more is asked of the socket until it is readable again, so one message costs one recv.
 #include <assert.h>
@@ -172,9 +172,15 @@ void stream_on_readable(evutil_socket_t fd, short what, void *arg)
     on_readable(s);
 }
 
-void stream_on_low(struct low_watch *w)
+void stream_on_low(struct low_watch *w, bool is_readable, bool is_writable)
 {
-    on_readable((struct stream *)((char *)w - offsetof(struct stream, low)));
+    struct stream *s = (struct stream *)((char *)w - offsetof(struct stream, low));
+    stream_hold(s);
+    if (is_readable)
+        on_readable(s);
+    if (is_writable && s->is_wr_armed)
+        stream_on_writable(s);
+    stream_drop(s);
 }
 
 void stream_on_hup(struct hup_watch *w, bool is_reset)
@@ -252,6 +258,12 @@ bool stream_has_more(struct stream *s)
     if (s->kept.len || (s->tls && stream_tls_has_bytes(s)))
         return true;
     return !s->is_drained && recv(s->fd, &octet, 1, MSG_PEEK) == 1;
+}
+
+bool stream_has_unread(const struct stream *s)
+{
+    char octet;
+    return recv(s->fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
 }
 
 bool stream_was_reset(const struct stream *s)

@@ -9,13 +9,13 @@
 
 struct timer {
     struct loop *loop; // borrowed
-    loop_fn fn;
-    void *arg;
-    struct event ev;
     int64_t deadline_ms;
     int64_t armed_ms; // when the heap wakes us; meaningless where not is_armed
     bool is_set;
     bool is_armed;
+    loop_fn fn;
+    void *arg;
+    struct event ev;
 };
 
 static void arm(struct timer *t, int64_t in_ms)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Client connections that do what well-behaved clients don't: nothing may hang, grow or be answered
 twice."""
+import contextlib
 import os
+import signal
 import socket
 import time
 
@@ -73,6 +75,26 @@ def test_octets_behind_a_refused_connect_are_no_request(upstream, start_proxy):
         got, closed = everything(client)
     assert (got.count(b"HTTP/1.1 "), closed) == (1, True)
     assert upstream.connections == 0
+
+
+def test_what_came_while_the_proxy_was_held_up_is_no_idle_connection(upstream, start_proxy):
+    """After a stop the idle timers are due before most of the sockets have been read."""
+    proxy = start_proxy(conf="workers = 1\nclient_idle_timeout = 1s\n" + upstream.route())
+    request = b"OPTIONS * HTTP/1.1\r\n" + HOST + b"\r\n"
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(proxy.client()) for _ in range(100)]
+        for client in clients:
+            client.send(request)
+        assert {client.read().status for client in clients} == {200}
+        os.kill(proxy.process.pid, signal.SIGSTOP)
+        try:
+            for client in clients:
+                client.send(request)
+            time.sleep(1.5)
+        finally:
+            os.kill(proxy.process.pid, signal.SIGCONT)
+        assert {client.read().status for client in clients} == {200}
+        assert all(client.is_closed(5 * harness.PATIENCE) for client in clients), "idle now"
 
 
 def test_admin_does_not_spin_without_descriptors(upstream, start_proxy):
