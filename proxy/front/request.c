@@ -41,7 +41,7 @@
 #define STREAM_WINDOW UINT64_C(65536) // bytes of a streamed body that may wait for the upstream
 // Memory that a streamed body has at least: the window, a turn's reads, and what a chunk holds on
 // to.
-#define STREAM_MEMORY (3 * STREAM_WINDOW)
+#define STREAM_MEMORY (2 * STREAM_WINDOW + LOOP_READ_LEN)
 #define CREDS_WAIT_MS 5000
 
 struct state_info {

@@ -12,7 +12,7 @@
 #include "base/status.h"
 
 #define LOOP_BUF_LEN  16384
-#define LOOP_READ_LEN 65536 // what is read at once, at most
+#define LOOP_READ_LEN 131072 // what is read at once, at most
 
 struct loop;
 const char *loop_library_version(void); // libevent's, for --version

@@ -36,7 +36,7 @@ enum stream_fail {
 // may be NULL except closed. Freeing any stream from within any callback is fine.
 struct stream_ops {
     // Bytes have come. Returns how many were taken; the rest is kept and reading stops until
-    // stream_resume. A read turn is at most 64 KiB.
+    // stream_resume. A read turn is at most 128 KiB.
     size_t (*data)(void *arg, struct span in);
     // The peer will send no more (FIN, or close_notify), after all data was taken. Writing still
     // works.
@@ -96,7 +96,7 @@ void stream_pause(struct stream *s);
 void stream_resume(struct stream *s);
 bool stream_has_kept(const struct stream *s); // bytes that `data` did not take
 // Whether bytes have come that were not handed out: kept, inside of the TLS layer, or in the
-// socket, which is asked only where the last read did not empty it.
+// socket, which is asked only where the last read did not empty it or was large.
 bool stream_has_more(struct stream *s);
 // Whether bytes wait in the socket, also those that nobody was told of yet.
 bool stream_has_unread(const struct stream *s);

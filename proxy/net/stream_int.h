@@ -65,6 +65,7 @@ struct stream {
     bool is_eof;     // told to the owner
     bool is_raw_eof; // recv gave 0
     bool is_drained; // the last recv was short: another one would only say EAGAIN
+    bool was_large;  // the last recv: the peer may have been held up by the window
     bool is_sipping; // only what the TLS layer holds: the socket is not asked
     bool is_rd_armed;
     bool is_wr_armed;

@@ -9,7 +9,8 @@
 
 #include "net/stream_int.h"
 
-#define READ_BUDGET ((size_t)64 * 1024)
+#define READ_BUDGET ((size_t)LOOP_READ_LEN)
+#define WINDOW_LEN  65536 // a receive window that filled up opens once it was read
 
 static bool may_read(const struct stream *s)
 {
@@ -28,6 +29,7 @@ ssize_t stream_raw_read(struct stream *s, char *to, size_t len)
     while (n == -1 && errno == EINTR);
     if (n > 0) {
         s->is_drained = (size_t)n < len;
+        s->was_large = n >= WINDOW_LEN;
         return n;
     }
     if (n == 0) {
@@ -257,7 +259,7 @@ bool stream_has_more(struct stream *s)
     char octet;
     if (s->kept.len || (s->tls && stream_tls_has_bytes(s)))
         return true;
-    return !s->is_drained && recv(s->fd, &octet, 1, MSG_PEEK) == 1;
+    return (!s->is_drained || s->was_large) && recv(s->fd, &octet, 1, MSG_PEEK) == 1;
 }
 
 bool stream_has_unread(const struct stream *s)

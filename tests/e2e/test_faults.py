@@ -136,7 +136,7 @@ def test_surplus_behind_an_answer_is_nobodys(start_proxy, surplus, later):
         harness.wait_until(lambda: metrics(proxy)["upstream_surplus_total"] >= 3)
 
 
-@pytest.mark.parametrize("total", [16_384, 65_536, 131_072])
+@pytest.mark.parametrize("total", [16_384, 65_536, 131_072, 262_144])
 def test_surplus_behind_a_whole_turn_of_reading_is_nobodys(start_proxy, total):
     """The answer is read to its last octet, what stands behind it is not, and the next request is there already."""
     def talk(sock):
