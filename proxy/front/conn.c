@@ -224,20 +224,20 @@ static void on_timer(void *arg)
 {
     struct conn *c = arg;
     struct request *r = c->request;
+    bool waits_for_head = !r || r->state == REQ_READ_HEAD;
     if (c->is_grace) {
         on_grace_over(c);
-    } else if ((!r || r->state == REQ_READ_HEAD) && are_we_late(c)) {
+    } else if (!waits_for_head || are_we_late(c)) {
         return;
-    } else if (r && r->state == REQ_READ_HEAD && !h1_parser_is_idle(c->parser)) {
+    } else if (!r) {
+        close_gently(c);
+    } else if (h1_parser_is_idle(c->parser)) {
+        request_finish(r, NULL);
+    } else {
         struct h1_result late = {.status = 408,
                                  .code = "timeout-client",
                                  .reason = "the request's head did not arrive in time"};
         request_refused(r, &late);
-    } else if (!r || r->state == REQ_READ_HEAD) {
-        if (r)
-            request_finish(r, NULL);
-        else
-            close_gently(c);
     }
 }
 

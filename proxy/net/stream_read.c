@@ -256,10 +256,9 @@ bool stream_has_kept(const struct stream *s)
 
 bool stream_has_more(struct stream *s)
 {
-    char octet;
     if (s->kept.len || (s->tls && stream_tls_has_bytes(s)))
         return true;
-    return (!s->is_drained || s->was_large) && recv(s->fd, &octet, 1, MSG_PEEK) == 1;
+    return (!s->is_drained || s->was_large) && stream_has_unread(s);
 }
 
 bool stream_has_unread(const struct stream *s)
