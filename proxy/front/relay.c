@@ -173,6 +173,7 @@ void relay_broken(struct request *r, const char *how)
     r->log.code = "upstream-closed";
     r->must_close = true;
     if (r->ends_by_close) {
+        stream_send_now(r->conn->stream);
         stream_abort(r->conn->stream);
         request_client_gone(r, "answer cut off");
     } else {

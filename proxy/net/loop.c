@@ -138,8 +138,8 @@ struct loop *loop_new(const char *name, struct err *e)
     l->name = name;
     l->hup.fd = -1;
     l->low.fd = -1;
-    TAILQ_INIT(&l->soon);
-    TAILQ_INIT(&l->next);
+    for (int i = 0; i < N_DEFER; i++)
+        TAILQ_INIT(&l->deferred[i]);
     TAILQ_INIT(&l->guests);
     (void)pthread_mutex_init(&l->lock, NULL);
     l->posts_end = &l->posts;
@@ -160,59 +160,73 @@ struct loop *loop_new(const char *name, struct err *e)
     return NULL;
 }
 
-static void defer_into(struct deferred_list *list, struct deferred *d, bool is_next)
+static void enqueue(struct loop *l, struct deferred *d, unsigned char queue)
 {
     if (d->is_queued)
         return;
     d->is_queued = true;
-    d->is_next = is_next;
-    TAILQ_INSERT_TAIL(list, d, link);
+    d->queue = queue;
+    TAILQ_INSERT_TAIL(&l->deferred[queue], d, link);
+    l->n_late += queue == DEFER_LATE;
 }
 
 void loop_defer(struct loop *l, struct deferred *d)
 {
-    defer_into(&l->soon, d, false);
+    enqueue(l, d, DEFER_SOON);
 }
 
 void loop_defer_next(struct loop *l, struct deferred *d)
 {
-    defer_into(&l->next, d, true);
+    enqueue(l, d, DEFER_NEXT);
+}
+
+void loop_defer_late(struct loop *l, struct deferred *d)
+{
+    enqueue(l, d, DEFER_LATE);
 }
 
 void loop_undefer(struct loop *l, struct deferred *d)
 {
     if (!d->is_queued)
         return;
-    TAILQ_REMOVE(d->is_next ? &l->next : &l->soon, d, link);
+    TAILQ_REMOVE(&l->deferred[d->queue], d, link);
     d->is_queued = false;
+    l->n_late -= d->queue == DEFER_LATE;
 }
 
 static void adopt_next(struct loop *l)
 {
     struct deferred *d;
-    TAILQ_FOREACH(d, &l->next, link)
-    d->is_next = false;
-    TAILQ_CONCAT(&l->soon, &l->next, link);
+    TAILQ_FOREACH(d, &l->deferred[DEFER_NEXT], link)
+    d->queue = DEFER_SOON;
+    TAILQ_CONCAT(&l->deferred[DEFER_SOON], &l->deferred[DEFER_NEXT], link);
 }
 
 // Runs what is queued now; what that queues comes behind the mark and waits for the next round.
-static void run_round(struct loop *l)
+static void run_round(struct loop *l, unsigned char queue)
 {
-    struct deferred mark = {.is_queued = true};
-    TAILQ_INSERT_TAIL(&l->soon, &mark, link);
-    for (;;) {
-        struct deferred *d = TAILQ_FIRST(&l->soon);
-        TAILQ_REMOVE(&l->soon, d, link);
-        if (d == &mark)
-            return;
-        d->is_queued = false;
+    struct deferred mark = {.is_queued = false};
+    struct deferred *d;
+    enqueue(l, &mark, queue);
+    while ((d = TAILQ_FIRST(&l->deferred[queue])) != &mark) {
+        loop_undefer(l, d);
         d->fn(d->arg);
     }
+    loop_undefer(l, &mark);
 }
 
 static bool has_deferred(const struct loop *l)
 {
-    return !TAILQ_EMPTY(&l->soon) || !TAILQ_EMPTY(&l->next);
+    bool has_some = false;
+    for (int i = 0; i < N_DEFER; i++)
+        has_some = has_some || !TAILQ_EMPTY(&l->deferred[i]);
+    return has_some;
+}
+
+void loop_leave(struct loop *l)
+{
+    if (l->n_late >= LATE_MOST)
+        run_round(l, DEFER_LATE);
 }
 
 static void turn(struct loop *l, bool may_wait)
@@ -224,8 +238,10 @@ static void turn(struct loop *l, bool may_wait)
     (void)event_base_loop(l->base, flags);
     loop_enter(l);
     adopt_next(l);
-    for (int i = 0; i < DEFER_ROUNDS && !TAILQ_EMPTY(&l->soon); i++)
-        run_round(l);
+    for (int i = 0; i < DEFER_ROUNDS && !TAILQ_EMPTY(&l->deferred[DEFER_SOON]); i++)
+        run_round(l, DEFER_SOON);
+    if (l->n_late)
+        run_round(l, DEFER_LATE);
     loop_bufs_trim(l);
 }
 

@@ -36,7 +36,7 @@ struct deferred {
     loop_fn fn;
     void *arg;
     bool is_queued;
-    bool is_next; // waits for the next poll
+    unsigned char queue; // the loop's own
 };
 void loop_defer(struct loop *l, struct deferred *d); // queueing again while queued does nothing
 // Runs only after the descriptors have been polled once more: for work that yields to others.

@@ -43,6 +43,15 @@ struct hup_watch {
     bool is_armed;
 };
 
+// Deferred work by when it is due.
+enum {
+    DEFER_SOON = 0,
+    DEFER_NEXT, // behind the next poll
+    DEFER_LATE, // behind all else of the turn
+    N_DEFER,
+};
+#define LATE_MOST 16
+
 struct loop_bufs {
     char **hot; // last in, first out
     size_t n_hot;
@@ -69,8 +78,8 @@ struct loop {
     _Atomic int64_t beat_ms;
     int64_t now_ms;
     bool is_fresh; // now_ms belongs to this turn
-    struct deferred_list soon;
-    struct deferred_list next;
+    struct deferred_list deferred[N_DEFER];
+    unsigned n_late;
     struct guest_list guests;
     struct loop_bufs bufs;
     _Atomic int64_t *bufs_sum; // borrowed; NULL: nobody wants to know
@@ -82,6 +91,9 @@ struct loop {
 
 // Each callback that libevent makes calls this first: the clock is read once a turn.
 void loop_enter(struct loop *l);
+// One of which much may come in a turn calls this last.
+void loop_leave(struct loop *l);
+void loop_defer_late(struct loop *l, struct deferred *d);
 void loop_guest_add(struct loop *l, struct loop_guest *g);
 void loop_guest_remove(struct loop *l, struct loop_guest *g);
 

@@ -29,6 +29,7 @@ static void on_low(evutil_socket_t fd, short what, void *arg)
         l->low_due[i] = NULL;
         if (w)
             tell(w, got[i].events);
+        loop_leave(l);
     }
 }
 

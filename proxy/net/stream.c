@@ -80,6 +80,7 @@ static void go_quiet(struct stream *s)
     stream_arm_write(s, false);
     hup_forget(s->loop, s->fd, &s->hup);
     loop_undefer(s->loop, &s->turn);
+    loop_undefer(s->loop, &s->late);
     if (s->stall)
         timer_clear(s->stall);
     chain_clear(s->loop, &s->kept);
@@ -88,6 +89,8 @@ static void go_quiet(struct stream *s)
 
 static void set_failure(struct stream *s, enum stream_fail why, const char *text)
 {
+    if (why == STREAM_TLS)
+        stream_send_out(s); // an alert that tells the peer
     if (s->is_fail_due)
         return;
     s->is_fail_due = true;
@@ -169,6 +172,7 @@ struct stream *stream_make(struct loop *l, int fd, const struct stream_ops *ops,
     s->ops = ops;
     s->arg = arg;
     s->turn = (struct deferred){.fn = stream_on_turn, .arg = s};
+    s->late = (struct deferred){.fn = stream_on_late, .arg = s};
     s->hup.fn = stream_on_hup;
     s->low.fn = stream_on_low;
     (void)event_assign(&s->rd, l->base, fd, EV_READ | EV_PERSIST, stream_on_readable, s);
@@ -208,6 +212,7 @@ void stream_free(struct stream *s)
         return;
     stream_hold(s);
     s->is_freed = true;
+    stream_send_now(s);
     go_quiet(s);
     timer_free(s->stall);
     stream_tls_free(s);
@@ -221,6 +226,8 @@ void stream_free(struct stream *s)
 void stream_abort(struct stream *s)
 {
     struct linger now = {.l_onoff = 1, .l_linger = 0};
+    stream_drop_out(s);
+    loop_undefer(s->loop, &s->late);
     if (s->fd != -1)
         (void)setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One non-blocking connection, plain or TLS, on one loop. Reads are pushed as spans out of a buffer
-// that the loop lends; writes go out at once and what the socket does not take is queued. An idle
-// stream owns no buffer. Flow control is the owner's: stop reading here when stream_queued() there
-// is over a watermark, go on when `drained` comes.
+// that the loop lends; writes go out by the end of the loop's turn, and what the socket does not
+// take is queued. An idle stream owns no buffer. Flow control is the owner's: stop reading here
+// when stream_queued() there is over a watermark, go on when `drained` comes.
 #ifndef NET_STREAM_H
 #define NET_STREAM_H
 
@@ -107,10 +107,12 @@ bool stream_was_reset(const struct stream *s); // at `hup`: gone in both directi
 void stream_write(struct stream *s, const struct span *parts, unsigned n);
 void stream_write_span(struct stream *s, struct span part);
 size_t stream_queued(const struct stream *s); // bytes not yet with the kernel
+void stream_send_now(struct stream *s);       // what waits for the end of the turn
 void stream_shutdown(struct stream *s);       // FIN / close_notify behind what is queued
 // closed(STREAM_TIMEOUT) when queued bytes make no progress for that long; 0: never (default).
 void stream_set_write_stall(struct stream *s, int64_t ms);
-// close resets the connection (RST instead of FIN), so that a truncated answer is seen as such.
+// close resets the connection (RST instead of FIN), so that a truncated answer is seen as such. What
+// is queued is dropped.
 void stream_abort(struct stream *s); // then stream_free
 
 const struct net_addr *stream_peer(const struct stream *s);

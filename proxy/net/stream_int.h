@@ -84,6 +84,7 @@ struct stream {
     uint64_t wire_taken; // octets that the kernel took
     struct event rd;
     struct deferred turn; // everything that must not happen within a stream_* call
+    struct deferred late; // sends what was put off
     struct hup_watch hup;
     struct event wr;
     struct timer *stall; // NULL until needed
@@ -135,6 +136,8 @@ void stream_out(struct stream *s, const char *p, size_t len); // bytes for the w
 void stream_cork(struct stream *s);
 void stream_uncork(struct stream *s);
 void stream_flush(struct stream *s);
+void stream_on_late(void *arg);
+void stream_send_out(struct stream *s); // and tells nobody
 // Tells the owner where the queue fell to low water, or to nothing, from before.
 void stream_tell_drained(struct stream *s, size_t before);
 void stream_send_early(struct stream *s);

@@ -170,8 +170,10 @@ void stream_on_readable(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     struct stream *s = arg;
-    loop_enter(s->loop);
-    on_readable(s);
+    struct loop *l = s->loop;
+    loop_enter(l);
+    on_readable(s); // may free it
+    loop_leave(l);
 }
 
 void stream_on_low(struct low_watch *w, bool is_readable, bool is_writable)

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writing. Bytes go to the socket at once; what it does not take waits in a chain of the loop's
-// buffers, and only then is the socket watched for room. TLS encrypts before the chain, so the
-// chain holds wire bytes in both cases and OpenSSL never sees a full socket.
+// Writing. A little waits in a chain of the loop's buffers until the turn ends: messages to several
+// peers, sent one right behind the other, wake a process that has them all once. More goes to the
+// socket at once; what that does not take waits in the chain, and only then is the socket watched
+// for room. TLS encrypts before the chain, so the chain holds wire bytes in both cases and OpenSSL
+// never sees a full socket.
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -9,7 +11,8 @@
 
 #include "net/stream_int.h"
 
-#define MAX_IOV 16
+#define MAX_IOV  16
+#define LATE_LEN 8192
 
 void stream_drop_out(struct stream *s)
 {
@@ -86,8 +89,65 @@ static void wait_for_room(struct stream *s, size_t queued_before)
     stream_arm_write(s, true);
 }
 
+// From the chain, until it is empty or the socket is full.
+void stream_send_out(struct stream *s)
+{
+    while (s->out.len && may_send(s)) {
+        struct iovec iov[MAX_IOV];
+        unsigned n = 0;
+        size_t len = 0;
+        for (struct chain_buf *b = s->out.head; b && n < MAX_IOV; b = b->next) {
+            iov[n++] = (struct iovec){.iov_base = b->data + b->off, .iov_len = b->len};
+            len += b->len;
+        }
+        size_t sent = send_some(s, iov, n, len);
+        if (s->is_fail_due)
+            return; // the chain is gone
+        chain_consume(s->loop, &s->out, sent);
+        if (sent && s->out.len)
+            stream_touch_stall(s);
+        if (sent < len)
+            break;
+    }
+}
+
+// Whether so much more can wait for the end of the turn. If not, what already does goes now.
+// Handshakes do not wait.
+static bool may_be_late(struct stream *s, size_t len)
+{
+    if (s->is_wr_armed || !may_send(s))
+        return false;
+    if (s->is_ready && s->out.len + len <= LATE_LEN) {
+        loop_defer_late(s->loop, &s->late);
+        return true;
+    }
+    stream_send_out(s);
+    return false;
+}
+
+// Nobody was over a watermark, so `drained` is not called.
+void stream_on_late(void *arg)
+{
+    struct stream *s = arg;
+    if (!s->is_wr_armed)
+        stream_flush(s);
+}
+
+// What is written behind it is put off again: a close_notify.
+void stream_send_now(struct stream *s)
+{
+    while (s->late.is_queued)
+        stream_flush(s);
+}
+
 void stream_out(struct stream *s, const char *p, size_t len)
 {
+    if (s->is_fail_due)
+        return;
+    if (may_be_late(s, len)) {
+        chain_add(s->loop, &s->out, p, len);
+        return;
+    }
     size_t before = s->out.len;
     if (s->is_fail_due)
         return;
@@ -114,26 +174,12 @@ void stream_uncork(struct stream *s)
         stream_flush(s);
 }
 
-// Sends from the chain until it is empty or the socket is full.
 void stream_flush(struct stream *s)
 {
-    while (s->out.len && may_send(s)) {
-        struct iovec iov[MAX_IOV];
-        unsigned n = 0;
-        size_t len = 0;
-        for (struct chain_buf *b = s->out.head; b && n < MAX_IOV; b = b->next) {
-            iov[n++] = (struct iovec){.iov_base = b->data + b->off, .iov_len = b->len};
-            len += b->len;
-        }
-        size_t sent = send_some(s, iov, n, len);
-        if (s->is_fail_due)
-            return; // the chain is gone
-        chain_consume(s->loop, &s->out, sent);
-        if (sent && s->out.len)
-            stream_touch_stall(s);
-        if (sent < len)
-            break;
-    }
+    loop_undefer(s->loop, &s->late);
+    stream_send_out(s);
+    if (s->is_fail_due)
+        return;
     if (s->out.len) {
         wait_for_room(s, s->stall && timer_is_set(s->stall) ? 1 : 0);
         return;
@@ -163,6 +209,16 @@ void stream_tell_drained(struct stream *s, size_t before)
 
 static void write_plain(struct stream *s, const struct span *parts, unsigned n)
 {
+    size_t all = 0;
+    for (unsigned i = 0; i < n; i++)
+        all += parts[i].len;
+    if (!all)
+        return;
+    if (may_be_late(s, all)) {
+        for (unsigned i = 0; i < n; i++)
+            chain_add(s->loop, &s->out, parts[i].p, parts[i].len);
+        return;
+    }
     size_t before = s->out.len;
     size_t sent = 0;
     if (!before && may_send(s)) {
