@@ -127,7 +127,7 @@ static void write_answer(struct admin_conn *c, int status, const char *type, str
     h1_write_response(&out, status, &h);
     if (!is_head)
         buf_add_span(&out, body);
-    stream_write_span(c->stream, buf_span(&out));
+    stream_write_secret(c->stream, buf_span(&out));
     buf_clear(&out);
 }
 

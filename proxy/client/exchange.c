@@ -174,6 +174,11 @@ void exchange_send(struct exchange *x, const struct span *parts, unsigned n)
     stream_write(x->u->stream, parts, n);
 }
 
+void exchange_send_secret(struct exchange *x, struct span part)
+{
+    stream_write_secret(x->u->stream, part);
+}
+
 void exchange_sent_all(struct exchange *x)
 {
     x->sent_all = true;

@@ -164,9 +164,8 @@ static void on_dialled(void *arg, enum dial_fail why, struct upstream *u, const 
         finish(x, fails[why], text);
         return;
     }
-    struct span all = buf_span(&x->out);
     x->exchange = exchange_start(u, &ops, x, &x->arena, false);
-    exchange_send(x->exchange, &all, 1);
+    exchange_send_secret(x->exchange, buf_span(&x->out));
     exchange_sent_all(x->exchange);
     buf_clear(&x->out);
 }

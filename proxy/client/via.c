@@ -69,7 +69,7 @@ static void send_request(struct stream *s, const struct origin *o)
              o->port);
     add_authorization(&head, o->via->userinfo);
     buf_add_str(&head, "\r\n");
-    stream_write_span(s, buf_span(&head));
+    stream_write_secret(s, buf_span(&head));
     buf_clear(&head);
 }
 

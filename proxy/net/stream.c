@@ -89,8 +89,8 @@ static void go_quiet(struct stream *s)
 
 static void set_failure(struct stream *s, enum stream_fail why, const char *text)
 {
-    if (why == STREAM_TLS)
-        stream_send_out(s); // an alert that tells the peer
+    if (why == STREAM_TLS || (why == STREAM_TRUNCATED && s->is_accepted))
+        stream_send_out(s); // an alert; an answer to who sends no more
     if (s->is_fail_due)
         return;
     s->is_fail_due = true;

@@ -106,6 +106,9 @@ bool stream_was_reset(const struct stream *s); // at `hup`: gone in both directi
 // record where they fit. Failures come through closed.
 void stream_write(struct stream *s, const struct span *parts, unsigned n);
 void stream_write_span(struct stream *s, struct span part);
+// At once, with what waits in front of it, so that no copy lies in a buffer of the loop's, which
+// nobody wipes. Only where the socket is full there is one.
+void stream_write_secret(struct stream *s, struct span part);
 size_t stream_queued(const struct stream *s); // bytes not yet with the kernel
 void stream_send_now(struct stream *s);       // what waits for the end of the turn
 void stream_shutdown(struct stream *s);       // FIN / close_notify behind what is queued

@@ -71,6 +71,7 @@ struct stream {
     bool is_wr_armed;
     bool is_hup_told;
     bool is_reset;     // the kernel reported an error while reading was stopped
+    bool is_prompt;    // nothing may wait for the end of the turn
     bool is_corked;    // records are collected and go out as one send
     bool is_ready_due; // connected within stream_connect: tell later
     bool is_fail_due;

@@ -80,11 +80,11 @@ static bool may_send(const struct stream *s)
     return s->is_connected && !s->is_corked && !s->is_fail_due;
 }
 
-static void wait_for_room(struct stream *s, size_t queued_before)
+static void wait_for_room(struct stream *s)
 {
     if (!s->is_connected || s->is_corked || !s->out.len)
         return;
-    if (!queued_before)
+    if (!s->stall || !timer_is_set(s->stall))
         stream_touch_stall(s);
     stream_arm_write(s, true);
 }
@@ -117,7 +117,7 @@ static bool may_be_late(struct stream *s, size_t len)
 {
     if (s->is_wr_armed || !may_send(s))
         return false;
-    if (s->is_ready && s->out.len + len <= LATE_LEN) {
+    if (s->is_ready && !s->is_prompt && s->out.len + len <= LATE_LEN) {
         loop_defer_late(s->loop, &s->late);
         return true;
     }
@@ -125,11 +125,12 @@ static bool may_be_late(struct stream *s, size_t len)
     return false;
 }
 
-// Nobody was over a watermark, so `drained` is not called.
+// Nobody was over a watermark, so `drained` is not called. What waited may have gone already, and
+// the end behind it: then the clock that runs is not for sending.
 void stream_on_late(void *arg)
 {
     struct stream *s = arg;
-    if (!s->is_wr_armed)
+    if (!s->is_wr_armed && s->end != END_SENT)
         stream_flush(s);
 }
 
@@ -148,10 +149,9 @@ void stream_out(struct stream *s, const char *p, size_t len)
         chain_add(s->loop, &s->out, p, len);
         return;
     }
-    size_t before = s->out.len;
     if (s->is_fail_due)
         return;
-    if (!before && may_send(s)) {
+    if (!s->out.len && may_send(s)) {
         struct iovec iov = {.iov_base = (char *)p, .iov_len = len};
         size_t sent = send_some(s, &iov, 1, len);
         p += sent;
@@ -159,7 +159,7 @@ void stream_out(struct stream *s, const char *p, size_t len)
     }
     if (len)
         chain_add(s->loop, &s->out, p, len);
-    wait_for_room(s, before);
+    wait_for_room(s);
 }
 
 void stream_cork(struct stream *s)
@@ -181,7 +181,7 @@ void stream_flush(struct stream *s)
     if (s->is_fail_due)
         return;
     if (s->out.len) {
-        wait_for_room(s, s->stall && timer_is_set(s->stall) ? 1 : 0);
+        wait_for_room(s);
         return;
     }
     stream_arm_write(s, false);
@@ -219,9 +219,8 @@ static void write_plain(struct stream *s, const struct span *parts, unsigned n)
             chain_add(s->loop, &s->out, parts[i].p, parts[i].len);
         return;
     }
-    size_t before = s->out.len;
     size_t sent = 0;
-    if (!before && may_send(s)) {
+    if (!s->out.len && may_send(s)) {
         struct iovec iov[MAX_IOV];
         unsigned used = 0;
         size_t len = 0;
@@ -241,7 +240,7 @@ static void write_plain(struct stream *s, const struct span *parts, unsigned n)
         sent -= skip;
         chain_add(s->loop, &s->out, parts[i].p + skip, parts[i].len - skip);
     }
-    wait_for_room(s, before);
+    wait_for_room(s);
 }
 
 void stream_write(struct stream *s, const struct span *parts, unsigned n)
@@ -262,6 +261,13 @@ void stream_write(struct stream *s, const struct span *parts, unsigned n)
 void stream_write_span(struct stream *s, struct span part)
 {
     stream_write(s, &part, 1);
+}
+
+void stream_write_secret(struct stream *s, struct span part)
+{
+    s->is_prompt = true;
+    stream_write(s, &part, 1);
+    s->is_prompt = false;
 }
 
 void stream_send_early(struct stream *s)

@@ -61,7 +61,8 @@ def test_answers_that_nobody_reads_do_not_pile_up(upstream, start_proxy):
         except TimeoutError:
             pass
         assert sent < 64 << 20
-        assert proxy.memory("VmRSS") - before < 8 << 20
+        # What is freed stays in a sanitizer's quarantine for a while.
+        assert proxy.memory("VmRSS") - before < (8 << 20) * (4 if harness.SANITIZER else 1)
         # Whoever reads again is served again.
         client.sock.settimeout(5 * harness.PATIENCE)
         for _ in range(20000):

@@ -45,6 +45,9 @@ static void what_waits_for_the_end_of_the_turn_goes_in_order_and_before_a_close(
     stream_send_now(o->s);
     take_all(fd, back, 2);
     assert_memory_equal(back, "cd", 2);
+    stream_write_secret(o->s, SPAN("se"));
+    assert_int_equal(stream_queued(o->s), 0);
+    take_all(fd, back, 2);
     stream_write_span(o->s, SPAN("ef"));
     owner_free(o);
     take_all(fd, back, 2);

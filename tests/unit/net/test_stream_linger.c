@@ -109,6 +109,26 @@ static void a_gentle_close_ends_with_the_peers_fin_after_the_wait_or_after_4_mib
     loop_free(l);
 }
 
+// What waited for the end of the turn went before it, and the end right behind.
+static void a_gentle_close_behind_several_writes_of_a_turn_ends_too(void **state)
+{
+    (void)state;
+    int fd;
+    static char block[5000];
+    struct loop *l = rig_loop();
+    struct owner *o = owner_on_tcp(l, &fd);
+    stream_write_span(o->s, span_from(block, sizeof(block)));
+    stream_write_span(o->s, span_from(block, sizeof(block)));
+    stream_close_gently(o->s, 50);
+    o->s = NULL;
+    rig_for(l, 200);
+    put(fd, "x");
+    assert_true(is_reset_within(fd, 1000));
+    assert_int_equal(close(fd), 0);
+    owner_free(o);
+    loop_free(l);
+}
+
 static void a_lingering_close_ends_with_its_loop(void **state)
 {
     (void)state;
@@ -175,6 +195,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_gentle_close_delivers_the_answer_to_a_peer_that_still_sends),
         cmocka_unit_test(a_gentle_close_ends_with_the_peers_fin_after_the_wait_or_after_4_mib),
+        cmocka_unit_test(a_gentle_close_behind_several_writes_of_a_turn_ends_too),
         cmocka_unit_test(a_lingering_close_ends_with_its_loop),
         cmocka_unit_test(a_gentle_close_that_leaves_bytes_untaken_still_sees_the_peers_fin),
     };

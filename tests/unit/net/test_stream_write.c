@@ -151,6 +151,28 @@ static void a_peer_that_takes_nothing_is_a_timeout(void **state)
     loop_free(l);
 }
 
+// A little waits for the end of the turn, more comes, and the socket is full already.
+static void a_peer_that_takes_nothing_of_what_waited_is_a_timeout(void **state)
+{
+    (void)state;
+    static char block[5000];
+    int p[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, p), 0);
+    struct loop *l = rig_loop();
+    struct owner *o = owner_new(l);
+    o->s = stream_new(l, p[0], &owner_ops, o);
+    stream_set_write_stall(o->s, 60);
+    while (send(p[0], block, sizeof(block), MSG_DONTWAIT) != -1)
+        ;
+    stream_write_span(o->s, span_from(block, sizeof(block)));
+    stream_write_span(o->s, span_from(block, sizeof(block)));
+    rig_until(l, &o->ends, 1);
+    assert_int_equal(o->why, STREAM_TIMEOUT);
+    owner_free(o);
+    assert_int_equal(close(p[1]), 0);
+    loop_free(l);
+}
+
 static void a_slow_peer_is_no_timeout(void **state)
 {
     (void)state;
@@ -261,6 +283,7 @@ int main(void)
         cmocka_unit_test(sixty_four_mib_arrive_unchanged_at_a_reader),
         cmocka_unit_test(drained_is_told_at_low_water_and_when_empty),
         cmocka_unit_test(a_peer_that_takes_nothing_is_a_timeout),
+        cmocka_unit_test(a_peer_that_takes_nothing_of_what_waited_is_a_timeout),
         cmocka_unit_test(a_slow_peer_is_no_timeout),
         cmocka_unit_test(a_failed_write_is_told_later_and_after_the_peers_last_words),
         cmocka_unit_test(a_failed_write_is_told_at_once_where_reading_is_paused),
