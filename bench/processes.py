@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a process tree used, from /proc; the upstream; the load generator."""
+import contextlib
 import json
 import os
 import pathlib
@@ -28,11 +29,12 @@ def cpu_seconds(pid):
     total = 0.0
     for process in tree(pid):
         for task in pathlib.Path(f"/proc/{process}/task").glob("*"):
-            try:
-                total += int((task / "schedstat").read_text().split()[0]) / 1e9
-            except FileNotFoundError:
-                ticks = (task / "stat").read_text().rsplit(")", 1)[1].split()
-                total += (int(ticks[11]) + int(ticks[12])) / os.sysconf("SC_CLK_TCK")
+            with contextlib.suppress(OSError):  # it has ended
+                try:
+                    total += int((task / "schedstat").read_text().split()[0]) / 1e9
+                except FileNotFoundError:
+                    ticks = (task / "stat").read_text().rsplit(")", 1)[1].split()
+                    total += (int(ticks[11]) + int(ticks[12])) / os.sysconf("SC_CLK_TCK")
     return total
 
 

@@ -59,7 +59,7 @@ def settle(standin, targets):
     seen = -1, 0.0
     for _ in range(60):
         requests, used = standin.counters()["requests"], sum(processes.cpu_seconds(target.pid) for target in targets)
-        if requests == seen[0] and used - seen[1] < 0.001:
+        if requests == seen[0] and abs(used - seen[1]) < 0.001:
             return
         seen = requests, used
         time.sleep(0.05)

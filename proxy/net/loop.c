@@ -70,6 +70,7 @@ static bool run_posts(struct loop *l)
         struct post *next = p->next;
         p->fn(p->arg);
         free(p);
+        loop_leave(l);
         p = next;
     }
     return had_some;
@@ -211,6 +212,8 @@ static void run_round(struct loop *l, unsigned char queue)
     while ((d = TAILQ_FIRST(&l->deferred[queue])) != &mark) {
         loop_undefer(l, d);
         d->fn(d->arg);
+        if (queue != DEFER_LATE)
+            loop_leave(l);
     }
     loop_undefer(l, &mark);
 }

@@ -91,7 +91,7 @@ struct loop {
 
 // Each callback that libevent makes calls this first: the clock is read once a turn.
 void loop_enter(struct loop *l);
-// One of which much may come in a turn calls this last.
+// Comes behind whatever may have been one of many in a turn: late work that is much is done now.
 void loop_leave(struct loop *l);
 void loop_defer_late(struct loop *l, struct deferred *d);
 void loop_guest_add(struct loop *l, struct loop_guest *g);

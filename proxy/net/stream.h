@@ -44,8 +44,8 @@ struct stream_ops {
     // The peer's FIN or RST (stream_was_reset) was noticed while reading is stopped; bytes may
     // still be unread. At most once.
     void (*hup)(void *arg);
-    // The queue went from over STREAM_LOW_WATER (or from non-empty, for the last bytes) to at most
-    // it.
+    // The queue went from over STREAM_LOW_WATER (or from what the socket had not taken, for the last
+    // bytes) to at most it.
     void (*drained)(void *arg);
     // connect and TLS handshake are done; writing before that is queued.
     void (*ready)(void *arg);
@@ -81,7 +81,8 @@ void stream_start_tls(struct stream *s, const struct stream_tls *tls);
 // True once the TCP connection stands (the TLS handshake may still run): separates connect_timeout
 // from tls_timeout.
 bool stream_is_connected(const struct stream *s);
-// Frees now; unsent bytes are dropped and the socket is closed (RST where the peer still sends).
+// Frees now: what waits for the end of the turn is sent, as far as the socket takes it, the rest is
+// dropped, and the socket is closed (RST where the peer still sends).
 void stream_free(struct stream *s); // NULL is fine
 // Closes in the background: sends what is queued, then FIN/close_notify, then reads and drops at
 // most linger_ms or 4 MiB, then closes: the peer gets to read the answer. The stream is gone for
@@ -107,7 +108,7 @@ bool stream_was_reset(const struct stream *s); // at `hup`: gone in both directi
 void stream_write(struct stream *s, const struct span *parts, unsigned n);
 void stream_write_span(struct stream *s, struct span part);
 // At once, with what waits in front of it, so that no copy lies in a buffer of the loop's, which
-// nobody wipes. Only where the socket is full there is one.
+// nobody wipes. Only where the socket is full there is one. Not before `ready`.
 void stream_write_secret(struct stream *s, struct span part);
 size_t stream_queued(const struct stream *s); // bytes not yet with the kernel
 void stream_send_now(struct stream *s);       // what waits for the end of the turn

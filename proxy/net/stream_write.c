@@ -111,7 +111,8 @@ void stream_send_out(struct stream *s)
     }
 }
 
-// Whether so much more can wait for the end of the turn. If not, what already does goes now.
+// Whether so much more can wait for the end of the turn. If not, what already does goes now, as far
+// as the socket takes it.
 // Handshakes do not wait.
 static bool may_be_late(struct stream *s, size_t len)
 {
@@ -309,6 +310,8 @@ void stream_finish_shut(struct stream *s)
     if (s->end != END_NOTIFIED)
         return;
     s->end = END_SENT;
+    if (s->stall)
+        timer_clear(s->stall); // nothing is left to send
     (void)shutdown(s->fd, SHUT_WR); // fails where the peer reset: reading tells
     if (s->farewell)
         stream_linger_shut_done(s);
