@@ -34,7 +34,7 @@ struct exchange *exchange_start(struct upstream *u, const struct exchange_ops *o
                                 struct arena *a, bool is_head);
 void exchange_send(struct exchange *x, const struct span *parts, unsigned n);
 void exchange_send_secret(struct exchange *x, struct span part); // as stream_write_secret
-void exchange_sent_all(struct exchange *x);      // the request is complete
+void exchange_sent_all(struct exchange *x);                      // the request is complete
 void exchange_expect_switch(struct exchange *x); // the request asks for another protocol
 // From within `switched`: the stream, whose ops are the caller's to set. The exchange is gone.
 struct stream *exchange_switch(struct exchange *x);

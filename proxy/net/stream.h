@@ -44,8 +44,8 @@ struct stream_ops {
     // The peer's FIN or RST (stream_was_reset) was noticed while reading is stopped; bytes may
     // still be unread. At most once.
     void (*hup)(void *arg);
-    // The queue went from over STREAM_LOW_WATER (or from what the socket had not taken, for the last
-    // bytes) to at most it.
+    // The queue went from over STREAM_LOW_WATER (or from what the socket had not taken, for the
+    // last bytes) to at most it.
     void (*drained)(void *arg);
     // connect and TLS handshake are done; writing before that is queued.
     void (*ready)(void *arg);
@@ -115,8 +115,8 @@ void stream_send_now(struct stream *s);       // what waits for the end of the t
 void stream_shutdown(struct stream *s);       // FIN / close_notify behind what is queued
 // closed(STREAM_TIMEOUT) when queued bytes make no progress for that long; 0: never (default).
 void stream_set_write_stall(struct stream *s, int64_t ms);
-// close resets the connection (RST instead of FIN), so that a truncated answer is seen as such. What
-// is queued is dropped.
+// close resets the connection (RST instead of FIN), so that a truncated answer is seen as such.
+// What is queued is dropped.
 void stream_abort(struct stream *s); // then stream_free
 
 const struct net_addr *stream_peer(const struct stream *s);

@@ -311,7 +311,7 @@ void stream_finish_shut(struct stream *s)
         return;
     s->end = END_SENT;
     if (s->stall)
-        timer_clear(s->stall); // nothing is left to send
+        timer_clear(s->stall);      // nothing is left to send
     (void)shutdown(s->fd, SHUT_WR); // fails where the peer reset: reading tells
     if (s->farewell)
         stream_linger_shut_done(s);

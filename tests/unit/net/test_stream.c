@@ -36,7 +36,8 @@ static void what_waits_for_the_end_of_the_turn_goes_in_order_and_before_a_close(
     struct owner *o = owner_on_pair(l, &fd);
     memset(large, 'x', sizeof(large));
     stream_write_span(o->s, SPAN("ab"));
-    stream_write_span(o->s, span_from(large, sizeof(large))); // does not wait, nor does "ab" any more
+    stream_write_span(o->s,
+                      span_from(large, sizeof(large))); // does not wait, nor does "ab" any more
     assert_int_equal(stream_queued(o->s), 0);
     take_all(fd, back, 2 + 100);
     assert_memory_equal(back, "abx", 3);
