@@ -144,8 +144,6 @@ void stream_send_now(struct stream *s)
 
 void stream_out(struct stream *s, const char *p, size_t len)
 {
-    if (s->is_fail_due)
-        return;
     if (may_be_late(s, len)) {
         chain_add(s->loop, &s->out, p, len);
         return;
